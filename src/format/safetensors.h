@@ -1,0 +1,47 @@
+// safetensors: one file, or a Hugging Face folder's shards by model.safetensors.index.json; and the writer.
+#pragma once
+
+#include <map>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "format/tensor_file.h"
+
+namespace fettle {
+
+class SafetensorsFile final : public TensorFile {
+ public:
+  /// Throws Error by the validation rules of the format (header too large, overlap, hole, size ≠ shape × type, …).
+  static std::shared_ptr<const SafetensorsFile> open(const std::filesystem::path& path);
+  static std::shared_ptr<const SafetensorsFile> parse(std::span<const std::byte> bytes, std::string label);
+  /// model.safetensors or every shard the index names, seen as one. A tensor that the index promises and no shard has, or
+  /// the other way round, is an Error.
+  static std::shared_ptr<const SafetensorsFile> open_folder(const std::filesystem::path& folder);
+
+  std::span<const TensorEntry> tensors() const override { return tensors_; }
+  std::string_view container() const override { return "safetensors"; }
+  std::string where() const override { return label_; }
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+
+ private:
+  SafetensorsFile() = default;
+  std::vector<std::shared_ptr<const MappedFile>> mappings_;
+  std::string label_;
+  std::map<std::string, std::string> metadata_;
+  std::vector<TensorEntry> tensors_;
+  friend struct SafetensorsParser;
+};
+
+/// One tensor to write; the data may be produced late, so that only one tensor is in memory at a time.
+struct TensorToWrite {
+  std::string name;
+  DType type;  // a plain type that safetensors names
+  std::vector<int64_t> shape;
+  std::function<void(const std::function<void(std::span<const std::byte>)>& sink)> produce;
+};
+
+/// Writes the canonical form (header padded to 8 bytes, tensors by type size then name) atomically.
+void write_safetensors(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
+                       const std::map<std::string, std::string>& metadata);
+
+}  // namespace fettle
