@@ -1,0 +1,88 @@
+// Samples as ids and labels, in one token store; and batches packed from them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/listener.h"
+#include "data/chat_template.h"
+#include "data/registry.h"
+
+namespace fettle {
+
+constexpr int32_t kIgnoreIndex = -100;
+
+struct EncodeOptions {
+  int64_t cutoff_len = 2048;
+  bool train_on_prompt = false, mask_history = false;
+};
+
+/// LLaMA-Factory's length rule: {source, target} tokens that fit a budget.
+std::pair<int64_t, int64_t> infer_seqlen(int64_t source, int64_t target, int64_t budget);
+
+/// What happened to the data on its way: everything is counted, the first of each kind are named by file:line.
+struct DataReport {
+  int64_t records = 0, samples = 0, tokens = 0, targets = 0;
+  int64_t cut = 0;            // samples that lost tokens to cutoff_len
+  int64_t nothing_to_train = 0;  // samples left out because no label is left
+  int64_t skipped = 0;        // records that did not fit their format
+  std::vector<std::string> examples;  // "data/x.json:12: cut from 3000 to 2048 tokens; its end-of-text is lost"
+};
+
+/// All samples of a run. Sample i is ids[offsets[i] … offsets[i+1]); labels stand at the token they name (HF's convention:
+/// the model predicts labels[t] from what lies before t).
+class Dataset {
+ public:
+  int64_t size() const { return int64_t(places_.size()); }
+  std::span<const int32_t> ids(int64_t i) const;
+  std::span<const int32_t> labels(int64_t i) const;
+  int64_t length(int64_t i) const { return offsets_[size_t(i) + 1] - offsets_[size_t(i)]; }
+  /// Supervised predictions: labels ≠ −100 at t ≥ 1.
+  int64_t targets(int64_t i) const { return targets_[size_t(i)]; }
+  const SamplePlace& place(int64_t i) const { return places_[size_t(i)]; }
+  const DataReport& report() const { return report_; }
+  /// SHA-256 over ids and labels: what a checkpoint compares before it resumes.
+  std::string fingerprint() const;
+
+  /// Appends; returns false (and counts) when nothing is left to train on.
+  bool add(std::vector<int32_t> ids, std::vector<int32_t> labels, SamplePlace place);
+  DataReport& report() { return report_; }
+
+ private:
+  std::vector<int32_t> ids_, labels_;
+  std::vector<int64_t> offsets_{0}, targets_;
+  std::vector<SamplePlace> places_;
+  DataReport report_;
+};
+
+/// Supervised fine-tuning, §3.10. `cut` tells whether tokens were lost.
+struct EncodedSample {
+  std::vector<int32_t> ids, labels;
+  bool cut = false;
+  int64_t full_length = 0;
+};
+EncodedSample encode_supervised(const Sample& sample, const ChatTemplate& chat, const EncodeOptions& options);
+/// Pre-training: the documents of a dataset, packed into blocks of cutoff_len or one sample each (§3.11).
+void encode_pretrain(std::span<const Sample> samples, const ChatTemplate& chat, const EncodeOptions& options, bool packing,
+                     Dataset& out);
+
+/// Ids ready for the network: one row, never padded.
+struct Batch {
+  std::vector<int32_t> ids, positions, cu_seqlens;
+  std::vector<uint64_t> sample_keys;                        // [sequences] index in the Dataset
+  std::vector<int32_t> target_rows, target_tokens, cu_targets;  // row r predicts token t
+
+  void clear();
+  /// Appends sample i of the dataset as one sequence.
+  void append(const Dataset& dataset, int64_t i);
+  int64_t tokens() const { return int64_t(ids.size()); }
+  int64_t sequences() const { return int64_t(sample_keys.size()); }
+  int64_t targets() const { return int64_t(target_rows.size()); }
+};
+
+/// The order of one epoch: a permutation from (seed, epoch), or file order.
+std::vector<int64_t> epoch_order(int64_t size, uint64_t seed, int64_t epoch, bool shuffle);
+
+}  // namespace fettle

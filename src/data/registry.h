@@ -1,0 +1,58 @@
+// dataset_info.json and the record formats: from a dataset's name to its samples.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/listener.h"
+#include "data/sample.h"
+
+namespace fettle {
+
+/// One entry of dataset_info.json. A column that is empty is not used. As in LLaMA-Factory: without `columns` the defaults
+/// below hold; with it, every column it does not name is unused.
+struct DatasetEntry {
+  std::string name;
+  std::filesystem::path file;  // resolved
+  std::string formatting = "alpaca";
+  bool ranking = false;
+  std::optional<int64_t> num_samples;
+  std::string prompt = "instruction", query = "input", response = "output", history, system, tools, messages;
+};
+
+/// Looks `name` up in dataset_dir/dataset_info.json. The file is looked for in dataset_dir, then as written from the
+/// working folder (said through the listener); Error names the places tried, the key or the bracket that is wrong; a hub
+/// name or script is refused by name.
+DatasetEntry find_dataset(const std::filesystem::path& dataset_dir, const std::string& name, Listener& listener);
+
+/// A record format: one row per `formatting`.
+struct RecordFormat {
+  std::string_view name;  // "alpaca"
+  /// Empty when the record does not fit; `reason` then says why, naming the field.
+  std::optional<Sample> (*convert)(const nlohmann::json& record, const DatasetEntry& entry, std::string& reason);
+};
+std::span<const RecordFormat> record_formats();
+
+/// A record that was left out, and why.
+struct SkippedRecord {
+  SamplePlace place;
+  std::string reason;
+};
+
+struct LoadedSamples {
+  std::vector<Sample> samples;
+  std::vector<SkippedRecord> skipped;
+  int64_t records = 0;
+};
+
+/// Reads a dataset in file order: num_samples (seeded draw as §3.1), then the first max_samples. Warns when a column with
+/// text in it is not used. Error when more than 5 % of the records do not fit.
+LoadedSamples load_samples(const DatasetEntry& entry, std::optional<int64_t> max_samples, uint64_t seed, Listener& listener);
+
+}  // namespace fettle

@@ -1,0 +1,76 @@
+// A run, typed: what every front end (LLaMA-Factory's YAML and flags, XTuner's configs, the web page) is translated into.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/dtype.h"
+
+namespace fettle {
+
+enum class Stage : uint8_t { pt, sft };
+enum class ScheduleKind : uint8_t { linear, cosine, constant, constant_with_warmup };
+
+struct ModelJob {
+  std::string model;                  // model_name_or_path
+  std::vector<std::string> adapters;  // adapter_name_or_path
+  std::string template_name;          // "" = found from the model's own template
+  std::string default_system;
+  std::optional<DType> compute;       // bf16: true → bf16, fp32/bf16: false → f32; unset = what the CPU is best at
+  int threads = 0;                    // 0 = all usable cores
+};
+
+struct LoraJob {
+  int64_t rank = 8;
+  double alpha = 16, dropout = 0;
+  bool rslora = false;
+  std::vector<std::string> targets = {"all"};
+};
+
+struct DataJob {
+  std::filesystem::path dataset_dir = "data";
+  std::vector<std::string> datasets;
+  int64_t cutoff_len = 2048;
+  bool train_on_prompt = false, mask_history = false;
+  bool packing = false;  // pt: documents joined into blocks
+  bool shuffle = true;
+  std::optional<int64_t> max_samples;
+};
+
+struct TrainJob {
+  Stage stage = Stage::sft;
+  ModelJob model;
+  LoraJob lora;
+  DataJob data;
+  std::filesystem::path output_dir;
+  bool overwrite_output_dir = false;
+  std::string resume_from;  // "" = a fresh run; a checkpoint folder; "auto" = the newest checkpoint in output_dir
+  int64_t batch_size = 1, accumulation = 1;
+  double epochs = 3;
+  int64_t max_steps = -1;  // > 0 overrides epochs
+  double learning_rate = 5e-5, weight_decay = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, max_grad_norm = 1;
+  ScheduleKind schedule = ScheduleKind::linear;
+  int64_t warmup_steps = 0;
+  double warmup_ratio = 0;
+  int64_t logging_steps = 10;
+  int64_t save_steps = 500;  // 0 = no checkpoints on the way
+  std::optional<int64_t> save_total_limit;
+  bool plot_loss = true;
+  uint64_t seed = 42;
+  /// The options as typed, in table order: kept in checkpoints and shown in the log.
+  std::vector<std::pair<std::string, std::string>> as_typed;
+};
+
+struct ChatJob {
+  ModelJob model;
+  bool do_sample = true;
+  double temperature = 0.95, top_p = 0.7, repetition_penalty = 1;
+  int64_t top_k = 50, max_new_tokens = 1024;
+  bool skip_special_tokens = true;
+  std::optional<uint64_t> seed;  // unset: from the clock, and said
+};
+
+}  // namespace fettle
