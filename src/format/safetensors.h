@@ -3,7 +3,6 @@
 
 #include <map>
 
-#include "base/buf.h"
 #include "base/file.h"
 #include "format/tensor_file.h"
 
@@ -32,15 +31,8 @@ class SafetensorsFile final : public TensorFile {
   friend struct SafetensorsParser;
 };
 
-/// One tensor to write; the data may be produced late, so that only one tensor is in memory at a time.
-struct TensorToWrite {
-  std::string name;
-  DType type;  // a plain type that safetensors names
-  std::vector<int64_t> shape;
-  std::function<void(const std::function<void(std::span<const std::byte>)>& sink)> produce;
-};
-
-/// Writes the canonical form (header padded to 8 bytes, tensors by type size then name) atomically.
+/// Writes the canonical form (header padded to 8 bytes, tensors by type, widest first, then name) atomically. The types
+/// must be ones that safetensors names. Throws Error when the file cannot be written.
 void write_safetensors(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
                        const std::map<std::string, std::string>& metadata);
 
