@@ -1,4 +1,5 @@
-// A run, typed: what every front end (LLaMA-Factory's YAML and flags, XTuner's configs, the web page) is translated into.
+// A run, typed: what every front end (LLaMA-Factory's YAML and flags, XTuner's configs, the web page) is
+// translated into.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,8 @@ struct ModelJob {
   std::vector<std::string> adapters;  // adapter_name_or_path
   std::string template_name;          // "" = found from the model's own template
   std::string default_system;
-  std::optional<DType> compute;       // bf16: true → bf16, fp32/bf16: false → f32; unset = what the CPU is best at
-  int threads = 0;                    // 0 = all usable cores
+  std::optional<DType> compute;  // bf16: true → bf16, fp32/bf16: false → f32; unset = what the CPU is best at
+  int threads = 0;               // 0 = all usable cores
 };
 
 struct LoraJob {
@@ -47,11 +48,13 @@ struct TrainJob {
   DataJob data;
   std::filesystem::path output_dir;
   bool overwrite_output_dir = false;
-  std::string resume_from;  // "" = a fresh run; a checkpoint folder; "auto" = the newest checkpoint in output_dir
+  std::string
+      resume_from;  // "" = a fresh run; a checkpoint folder; "auto" = the newest checkpoint in output_dir
   int64_t batch_size = 1, accumulation = 1;
   double epochs = 3;
   int64_t max_steps = -1;  // > 0 overrides epochs
-  double learning_rate = 5e-5, weight_decay = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, max_grad_norm = 1;
+  double learning_rate = 5e-5, weight_decay = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8,
+         max_grad_norm = 1;
   ScheduleKind schedule = ScheduleKind::linear;
   int64_t warmup_steps = 0;
   double warmup_ratio = 0;

@@ -1,4 +1,5 @@
-// The one training loop. trainer.cpp reads like the table of one sample's way through the house (docs/architecture.md).
+// The one training loop. trainer.cpp reads like the table of one sample's way through the house
+// (docs/architecture.md).
 #pragma once
 
 #include <atomic>
@@ -16,8 +17,9 @@ struct TrainResult {
   bool interrupted = false;
 };
 
-/// Runs a job to its end. `stop` (may be null) is polled after every step: true → a checkpoint is written and the run ends
-/// cleanly, to be resumed bit-exactly. Errors are Error; whatever had been written before stays whole.
+/// Runs a job to its end. `stop` (may be null) is polled after every step: true → a checkpoint is written and
+/// the run ends cleanly, to be resumed bit-exactly. Errors are Error; whatever had been written before stays
+/// whole.
 TrainResult run_training(const TrainJob& job, RunListener& listener, const std::atomic<bool>* stop);
 
 }  // namespace fettle
