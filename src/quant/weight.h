@@ -6,15 +6,16 @@
 
 namespace fettle {
 
-/// [rows, cols] in any storage type, row-major, mapped from the file. Rows are addressed in the order of the Hugging
-/// Face layout; a GGUF file of the llama family stores the rows of each q/k head with the two halves interleaved, which
-/// row() undoes: so rotary embedding, adapters and merging know one order only.
+/// [rows, cols] in any storage type, row-major, mapped from the file. Rows are addressed in the order of the
+/// Hugging Face layout; a GGUF file of the llama family stores the rows of each q/k head with the two halves
+/// interleaved, which row() undoes: so rotary embedding, adapters and merging know one order only.
 struct WeightView {
   const std::byte* data = nullptr;
   DType type = DType::f32;
   int64_t rows = 0, cols = 0;
   int64_t row_bytes = 0;
-  int32_t interleaved_head_dim = 0;  // 0: rows as stored; else head_dim, and stored row 2i+j of a head is its row j·D/2+i
+  int32_t interleaved_head_dim =
+      0;  // 0: rows as stored; else head_dim, and stored row 2i+j of a head is its row j·D/2+i
 
   explicit operator bool() const { return data != nullptr; }
   const std::byte* row(int64_t r) const {
