@@ -1,6 +1,7 @@
 // Chat templates by LLaMA-Factory's names: a row per template, rendered to segments and then to ids.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -24,14 +25,19 @@ struct EncodedTurn {
   std::vector<int32_t> source, target;
 };
 
-/// One template. Slots are written as the table of §4.8 has them; see chat_template.cpp for the little language.
+/// One template: slots in order. A slot is "{BOS}", "{EOS}" or a text in which the first {{content}} stands for the message.
+/// Every text slot is tokenised on its own, so the border between two slots is always a border between tokens.
 struct TemplateRow {
   std::string_view name;
-  std::span<const std::string_view> user, assistant, system, function, observation, prefix;  // slots in order
+  std::span<const std::string_view> user, assistant, system;
+  std::span<const std::string_view> observation = {};  // empty: as `user`
+  std::span<const std::string_view> prefix = {};       // once, in front of everything
   std::string_view default_system = "";
   std::span<const std::string_view> stop_words = {};
-  bool efficient_eos = false;
-  bool replace_eos = false;
+  std::string_view pretrain_eos = "";  // ends a document of pre-training; empty: the end-of-text token
+  bool efficient_eos = false;          // answers have no end of their own; one end-of-text closes the whole sample
+  bool replace_eos = false;            // the first stop word takes the place of the vocabulary's end-of-text
+  bool system_in_user = false;         // the system text stands inside the first user slot (LLaMA-Factory's Llama2Template)
 };
 
 std::span<const TemplateRow* const> template_rows();
@@ -44,24 +50,34 @@ class ChatTemplate {
 
   const TemplateRow& row() const { return *row_; }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
+  /// End-of-text after replace_eos; -1 when neither vocabulary nor template has one.
   int32_t eos() const { return eos_; }
+  /// What padding would be: the vocabulary's pad token, else eos(). -1 when there is neither.
+  int32_t pad() const { return pad_; }
   std::span<const int32_t> stop_ids() const { return stop_ids_; }
 
-  /// Source and target of every turn of prompt + response, as LLaMA-Factory's encode_multiturn.
+  /// The pieces of every message; prefix and system text belong to the first. Error for what templates cannot say yet
+  /// (function calls).
+  std::vector<std::vector<RenderedPiece>> render(std::span<const Message> messages, const std::string& system) const;
+  /// Source and target of every turn of prompt + response (an even number of messages), as LLaMA-Factory's
+  /// encode_multiturn. Error when `tools` are given: they come in a later version.
   std::vector<EncodedTurn> encode_turns(std::span<const Message> messages, const std::string& system,
                                         const std::string& tools) const;
   /// Ids to generate from: the conversation up to where the assistant speaks.
   std::vector<int32_t> encode_prompt(std::span<const Message> messages, const std::string& system) const;
 
  private:
+  void resolve_end_tokens();
+  std::vector<int32_t> encode_pieces(std::span<const RenderedPiece> pieces) const;
+
   const TemplateRow* row_;
   std::shared_ptr<const Tokenizer> tokenizer_;
   std::string default_system_;
-  int32_t eos_ = -1;
+  int32_t eos_ = -1, pad_ = -1;
   std::vector<int32_t> stop_ids_;
 };
 
-/// The LLaMA-Factory template that renders what a model file's own Jinja template does; "" when none is recognised.
+/// The LLaMA-Factory template that belongs to a model file's own Jinja template; "" when none is recognised with certainty.
 /// Used when `template` is not set (then said aloud).
 std::string_view guess_template(std::string_view jinja, const Tokenizer& tokenizer);
 

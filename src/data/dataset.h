@@ -1,9 +1,10 @@
 // Samples as ids and labels, in one token store; and batches packed from them.
 #pragma once
 
-#include <functional>
-#include <memory>
+#include <cstdint>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/listener.h"
@@ -29,6 +30,14 @@ struct DataReport {
   int64_t nothing_to_train = 0;  // samples left out because no label is left
   int64_t skipped = 0;        // records that did not fit their format
   std::vector<std::string> examples;  // "data/x.json:12: cut from 3000 to 2048 tokens; its end-of-text is lost"
+
+  /// Takes over what reading a dataset counted.
+  void count(const LoadedSamples& loaded);
+  void name_cut(const SamplePlace& place, int64_t full, int64_t kept, bool end_lost);
+  void name_nothing_to_train(const SamplePlace& place);
+  void name_skipped(const SamplePlace& place, const std::string& reason);
+  /// One warning for everything that was cut or left out, with the named examples; silent when nothing was.
+  void tell(Listener& listener) const;
 };
 
 /// All samples of a run. Sample i is ids[offsets[i] … offsets[i+1]); labels stand at the token they name (HF's convention:
@@ -57,20 +66,27 @@ class Dataset {
   DataReport report_;
 };
 
-/// Supervised fine-tuning, §3.10. `cut` tells whether tokens were lost.
+/// One conversation of supervised fine-tuning.
 struct EncodedSample {
   std::vector<int32_t> ids, labels;
-  bool cut = false;
+  bool cut = false;       // tokens were lost to cutoff_len
+  bool end_lost = false;  // among them the last answer's end-of-text
   int64_t full_length = 0;
 };
+/// Encodes as LLaMA-Factory does: cut to cutoff_len turn by turn, labels on the answers. The sample must hold an odd number
+/// of prompt messages and one response (FETTLE_CHECK). Error for tools and for train_on_prompt with an efficient_eos template.
 EncodedSample encode_supervised(const Sample& sample, const ChatTemplate& chat, const EncodeOptions& options);
-/// Pre-training: the documents of a dataset, packed into blocks of cutoff_len or one sample each (§3.11).
+/// All samples of a dataset, appended to `out` in order. Samples without an answer are counted as skipped; Error when they
+/// are more than 5 %.
+void encode_supervised(std::span<const Sample> samples, const ChatTemplate& chat, const EncodeOptions& options, Dataset& out,
+                       Listener* listener = nullptr);
+/// Pre-training: the documents of a dataset, each closed by end-of-text, packed into blocks of cutoff_len or one sample each.
 void encode_pretrain(std::span<const Sample> samples, const ChatTemplate& chat, const EncodeOptions& options, bool packing,
-                     Dataset& out);
+                     Dataset& out, Listener* listener = nullptr);
 
 /// Ids ready for the network: one row, never padded.
 struct Batch {
-  std::vector<int32_t> ids, positions, cu_seqlens;
+  std::vector<int32_t> ids, positions, cu_seqlens;          // positions restart in every sequence
   std::vector<uint64_t> sample_keys;                        // [sequences] index in the Dataset
   std::vector<int32_t> target_rows, target_tokens, cu_targets;  // row r predicts token t
 

@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "data/record_formats.h"
+
+namespace fettle {
+
+namespace {
+
+using nlohmann::json;
+
+std::string expected_text(std::string_view what, const json& found) {
+  return fmt::format("{} is {}; text was expected", what, found.type_name());
+}
+
+/// The text of a column; "" when the entry does not use it, or the record has none or null. False: it is not text.
+bool read_text_column(const json& record, const std::string& column, std::string& out, std::string& reason) {
+  if (column.empty()) return true;
+  const auto it = record.find(column);
+  if (it == record.end() || it->is_null()) return true;
+  if (!it->is_string()) {
+    reason = expected_text(fmt::format("\"{}\"", column), *it);
+    return false;
+  }
+  out = it->get<std::string>();
+  return true;
+}
+
+/// [["question", "answer"], …] in front of the record's own question.
+bool read_history(const json& record, const std::string& column, std::vector<Message>& out, std::string& reason) {
+  if (column.empty()) return true;
+  const auto it = record.find(column);
+  if (it == record.end() || it->is_null()) return true;
+  if (!it->is_array()) {
+    reason = fmt::format("\"{}\" is {}; a list of [question, answer] pairs was expected", column, it->type_name());
+    return false;
+  }
+  for (size_t i = 0; i < it->size(); ++i) {
+    const json& pair = (*it)[i];
+    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string()) {
+      reason = fmt::format("\"{}\", item {}, is no [question, answer] pair of texts", column, i + 1);
+      return false;
+    }
+    out.push_back({ChatRole::user, pair[0].get<std::string>()});
+    out.push_back({ChatRole::assistant, pair[1].get<std::string>()});
+  }
+  return true;
+}
+
+bool has_column(const json& record, const std::string& column) { return !column.empty() && record.contains(column); }
+
+}  // namespace
+
+std::optional<Sample> convert_alpaca(const json& record, const DatasetEntry& entry, std::string& reason) {
+  if (!record.is_object()) {
+    reason = fmt::format("it is {}; an object {{…}} was expected", record.type_name());
+    return std::nullopt;
+  }
+  if (!has_column(record, entry.prompt) && !has_column(record, entry.query)) {
+    reason = fmt::format("it has no \"{}\"", entry.prompt.empty() ? entry.query : entry.prompt);
+    return std::nullopt;
+  }
+  Sample sample;
+  std::string prompt, query, response;
+  if (!read_history(record, entry.history, sample.prompt, reason) ||
+      !read_text_column(record, entry.prompt, prompt, reason) || !read_text_column(record, entry.query, query, reason) ||
+      !read_text_column(record, entry.response, response, reason) ||
+      !read_text_column(record, entry.system, sample.system, reason) ||
+      !read_text_column(record, entry.tools, sample.tools, reason))
+    return std::nullopt;
+  const bool both = !prompt.empty() && !query.empty();
+  sample.prompt.push_back({ChatRole::user, both ? prompt + "\n" + query : prompt + query});
+  if (has_column(record, entry.response) && record[entry.response].is_string())
+    sample.response.push_back({ChatRole::assistant, std::move(response)});
+  return sample;
+}
+
+}  // namespace fettle

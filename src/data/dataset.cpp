@@ -1,0 +1,92 @@
+#include "data/dataset.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace fettle {
+
+namespace {
+
+constexpr int64_t kNamedPerKind = 5;
+
+template <class T>
+std::string digest(const std::vector<T>& values) {
+  return sha256_hex(std::as_bytes(std::span(values)));
+}
+
+}  // namespace
+
+void DataReport::count(const LoadedSamples& loaded) {
+  records += loaded.records;
+  for (const SkippedRecord& record : loaded.skipped) name_skipped(record.place, record.reason);
+}
+
+void DataReport::name_cut(const SamplePlace& place, int64_t full, int64_t kept, bool end_lost) {
+  if (++cut > kNamedPerKind) return;
+  examples.push_back(fmt::format("{}: cut from {} to {} tokens; its end-of-text is {}", place.text(), full, kept,
+                                 end_lost ? "lost" : "kept"));
+}
+
+void DataReport::name_nothing_to_train(const SamplePlace& place) {
+  if (++nothing_to_train > kNamedPerKind) return;
+  examples.push_back(fmt::format("{}: left out, nothing in it is trained", place.text()));
+}
+
+void DataReport::name_skipped(const SamplePlace& place, const std::string& reason) {
+  if (++skipped > kNamedPerKind) return;
+  examples.push_back(fmt::format("{}: skipped, {}", place.text(), reason));
+}
+
+void DataReport::tell(Listener& listener) const {
+  std::vector<std::string> parts;
+  const auto part = [&](int64_t n, std::string_view text) {
+    if (n > 0) parts.push_back(fmt::format("{} {}", n, text));
+  };
+  part(cut, "cut to cutoff_len");
+  part(nothing_to_train, "left out because nothing in them is trained");
+  part(skipped, "skipped because they do not fit");
+  if (parts.empty()) return;
+  listener.warn(fmt::format("of {} records: {}\n  {}", records, fmt::join(parts, "; "), fmt::join(examples, "\n  ")));
+}
+
+std::span<const int32_t> Dataset::ids(int64_t i) const {
+  FETTLE_CHECK(i >= 0 && i < size(), "sample {} of {}", i, size());
+  return std::span(ids_).subspan(size_t(offsets_[size_t(i)]), size_t(length(i)));
+}
+
+std::span<const int32_t> Dataset::labels(int64_t i) const {
+  FETTLE_CHECK(i >= 0 && i < size(), "sample {} of {}", i, size());
+  return std::span(labels_).subspan(size_t(offsets_[size_t(i)]), size_t(length(i)));
+}
+
+bool Dataset::add(std::vector<int32_t> ids, std::vector<int32_t> labels, SamplePlace place) {
+  FETTLE_CHECK(ids.size() == labels.size(), "{} ids, {} labels", ids.size(), labels.size());
+  // Nothing stands before the first token, so nothing predicts it.
+  const int64_t targets =
+      labels.empty() ? 0 : std::count_if(labels.begin() + 1, labels.end(), [](int32_t l) { return l != kIgnoreIndex; });
+  if (targets == 0) {
+    report_.name_nothing_to_train(place);
+    return false;
+  }
+  ids_.insert(ids_.end(), ids.begin(), ids.end());
+  labels_.insert(labels_.end(), labels.begin(), labels.end());
+  offsets_.push_back(int64_t(ids_.size()));
+  targets_.push_back(targets);
+  places_.push_back(std::move(place));
+  ++report_.samples;
+  report_.tokens += int64_t(ids.size());
+  report_.targets += targets;
+  return true;
+}
+
+std::string Dataset::fingerprint() const {
+  // The offsets belong to it: the same tokens cut into other samples are another dataset.
+  const std::string parts = digest(ids_) + digest(labels_) + digest(offsets_);
+  return sha256_hex(std::as_bytes(std::span(parts)));
+}
+
+}  // namespace fettle

@@ -1,0 +1,153 @@
+// A dataset's file to samples, in file order, with every record accounted for.
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "data/registry.h"
+#include "format/records.h"
+
+namespace fettle {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kProgressEvery = 8192;  // records
+constexpr int64_t kBadShare = 20;         // 1/20 = 5 % of the records may be left out
+constexpr size_t kNamedInError = 5;
+
+/// A record after conversion: a sample, or the reason why not.
+struct Converted {
+  std::optional<Sample> sample;
+  std::string reason;
+  SamplePlace place;
+};
+
+const RecordFormat& format_of(const DatasetEntry& entry) {
+  const auto rows = record_formats();
+  const auto row = std::find_if(rows.begin(), rows.end(),
+                                [&](const RecordFormat& format) { return format.name == entry.formatting; });
+  FETTLE_CHECK(row != rows.end(), "formatting {}", entry.formatting);
+  return *row;
+}
+
+/// Columns that hold text and that the entry does not read: the usual sign of a `columns` object that names too few.
+class UnreadColumns {
+ public:
+  explicit UnreadColumns(const DatasetEntry& entry)
+      : read_{entry.prompt, entry.query, entry.response, entry.history, entry.system, entry.tools, entry.messages} {}
+
+  void see(const json& record) {
+    if (!record.is_object()) return;
+    for (const auto& [column, value] : record.items()) {
+      const bool text = (value.is_string() && !value.get_ref<const std::string&>().empty()) ||
+                        (value.is_array() && !value.empty());
+      if (text && std::find(read_.begin(), read_.end(), column) == read_.end()) ++seen_[column];
+    }
+  }
+
+  void tell(const DatasetEntry& entry, Listener& listener) const {
+    if (seen_.empty()) return;
+    std::vector<std::string> columns, cures;
+    for (const auto& [column, count] : seen_) {
+      columns.push_back(fmt::format("\"{}\" ({} records)", column, count));
+      for (const auto& [role, usual] : kUsual)
+        if (usual == column) cures.push_back(fmt::format("\"{}\": \"{}\"", role, column));
+    }
+    listener.warn(fmt::format("dataset {}: text in {} of {} is not used{}", entry.name, fmt::join(columns, ", "),
+                              entry.file.string(),
+                              cures.empty() ? "" : fmt::format("; to use it, add {} to `columns`", fmt::join(cures, ", "))));
+  }
+
+ private:
+  static constexpr std::pair<std::string_view, std::string_view> kUsual[] = {
+      {"prompt", "instruction"}, {"query", "input"},   {"response", "output"},
+      {"history", "history"},    {"system", "system"}, {"prompt", "text"},
+  };
+  std::vector<std::string> read_;
+  std::map<std::string, int64_t> seen_;
+};
+
+/// All records up to `limit`, converted.
+std::vector<Converted> convert_all(const DatasetEntry& entry, int64_t limit, Listener& listener) {
+  const RecordFormat& format = format_of(entry);
+  const std::string file = entry.file.string(), task = "Reading " + file;
+  std::vector<Converted> records;
+  UnreadColumns unread(entry);
+  read_records(entry.file, [&](json&& record, const RecordPlace& place) {
+    if (int64_t(records.size()) >= limit) return;
+    Converted converted{.place = {file, place.line}};
+    converted.sample = format.convert(record, entry, converted.reason);
+    if (converted.sample) converted.sample->place = converted.place;
+    unread.see(record);
+    records.push_back(std::move(converted));
+    if (int64_t(records.size()) % kProgressEvery == 0)
+      listener.on_progress({task, int64_t(records.size()), 0, "records"});
+  });
+  const int64_t count = int64_t(records.size());
+  listener.on_progress({task, count, count, "records"});
+  unread.tell(entry, listener);
+  return records;
+}
+
+/// num_samples of LLaMA-Factory: a random permutation first; where more are asked for than there are, the rest is drawn with
+/// replacement. Its generator is NumPy's global one, so the draw itself is ours.
+std::vector<int64_t> drawn(int64_t count, int64_t wanted, uint64_t seed) {
+  FETTLE_CHECK(count > 0 && count <= int64_t(std::numeric_limits<uint32_t>::max()), "{} records", count);
+  Rng rng(seed, Purpose::split);
+  std::vector<int64_t> order(static_cast<size_t>(count));
+  std::iota(order.begin(), order.end(), 0);
+  for (int64_t i = count - 1; i > 0; --i) std::swap(order[size_t(i)], order[rng.below(uint32_t(i + 1))]);
+  if (wanted < count) order.resize(size_t(wanted));
+  while (int64_t(order.size()) < wanted) order.push_back(rng.below(uint32_t(count)));
+  return order;
+}
+
+}  // namespace
+
+void refuse_if_too_many_bad(int64_t bad, int64_t records, const std::string& where, const std::string& problem,
+                            std::span<const std::string> named) {
+  if (bad * kBadShare <= records) return;
+  throw Error({.what = fmt::format("{} of {} records {}: {}{}", bad, records, problem, fmt::join(named, "; "),
+                                   bad > int64_t(named.size()) ? " …" : ""),
+               .where = where,
+               .hint = "up to 5 % are left out with a warning; check `formatting` and `columns` in dataset_info.json"});
+}
+
+LoadedSamples load_samples(const DatasetEntry& entry, std::optional<int64_t> max_samples, uint64_t seed,
+                           Listener& listener) {
+  constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
+  const int64_t wanted = max_samples.value_or(kAll);
+  std::vector<Converted> records = convert_all(entry, entry.num_samples ? kAll : wanted, listener);
+  if (records.empty())
+    throw Error({.what = "the file holds no records", .where = entry.file.string(), .hint = ""});
+  std::vector<int64_t> order(records.size());
+  std::iota(order.begin(), order.end(), 0);
+  if (entry.num_samples) order = drawn(int64_t(records.size()), *entry.num_samples, seed);
+  if (int64_t(order.size()) > wanted) order.resize(size_t(wanted));
+
+  LoadedSamples loaded;
+  loaded.records = int64_t(order.size());
+  std::vector<std::string> named;
+  const bool repeats = order.size() > records.size();  // only then is a record needed twice
+  for (int64_t i : order) {
+    Converted& record = records[size_t(i)];
+    if (record.sample) {
+      loaded.samples.push_back(repeats ? *record.sample : std::move(*record.sample));
+      continue;
+    }
+    loaded.skipped.push_back({record.place, record.reason});
+    if (named.size() < kNamedInError) named.push_back(fmt::format("{}: {}", record.place.text(), record.reason));
+  }
+  refuse_if_too_many_bad(int64_t(loaded.skipped.size()), loaded.records, entry.file.string(),
+                         fmt::format("do not fit the {} format", entry.formatting), named);
+  return loaded;
+}
+
+}  // namespace fettle

@@ -1,0 +1,247 @@
+// dataset_info.json: from a dataset's name to the file and the columns it is read by.
+#include "data/registry.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/options.h"
+#include "format/records.h"
+
+namespace fettle {
+
+namespace {
+
+using nlohmann::json;
+
+/// What the registry's file calls a thing, and what is done with it. `note` says why a key is refused, and what to do.
+struct KeyRule {
+  std::string_view key;
+  enum Use { read, ignored, refused } use;
+  std::string_view note = "";
+};
+
+constexpr std::string_view kNoHub = "data is not fetched from hubs yet; download the file and name it with file_name";
+
+constexpr KeyRule kEntryKeys[] = {
+    {"file_name", KeyRule::read},
+    {"formatting", KeyRule::read},
+    {"ranking", KeyRule::read},
+    {"num_samples", KeyRule::read},
+    {"columns", KeyRule::read},
+    {"tags", KeyRule::ignored},    // message keys of sharegpt; alpaca has none
+    {"subset", KeyRule::ignored},  // parts of a hub's data set
+    {"folder", KeyRule::ignored},
+    {"split", KeyRule::read},
+    {"hf_hub_url", KeyRule::refused, kNoHub},
+    {"ms_hub_url", KeyRule::refused, kNoHub},
+    {"om_hub_url", KeyRule::refused, kNoHub},
+    {"cloud_file_name", KeyRule::refused, kNoHub},
+    {"script_url", KeyRule::refused, "Fettle never runs loading scripts; save the data as JSON and name it with file_name"},
+};
+
+constexpr std::string_view kNoPreference = "preference data comes in a later version";
+constexpr std::string_view kNoMedia = "images, video and sound come in a later version";
+
+/// The roles of `columns`: where a role's column name is kept.
+struct ColumnRule {
+  std::string_view role;
+  std::string DatasetEntry::*column;  // null: not used by this version
+  std::string_view refused = "";
+};
+
+constexpr ColumnRule kColumns[] = {
+    {"prompt", &DatasetEntry::prompt},
+    {"query", &DatasetEntry::query},
+    {"response", &DatasetEntry::response},
+    {"history", &DatasetEntry::history},
+    {"system", &DatasetEntry::system},
+    {"tools", &DatasetEntry::tools},
+    {"messages", &DatasetEntry::messages},
+    {"chosen", nullptr},  // read only with `ranking`, which is refused by name
+    {"rejected", nullptr},
+    {"kto_tag", nullptr, kNoPreference},
+    {"images", nullptr, kNoMedia},
+    {"videos", nullptr, kNoMedia},
+    {"audios", nullptr, kNoMedia},
+};
+
+constexpr std::string_view kLaterFormats[] = {"sharegpt", "openai"};
+
+template <class Rows, class Name>
+std::string did_you_mean(std::string_view wrong, const Rows& rows, Name name_of) {
+  std::vector<std::string> names;
+  for (const auto& row : rows) names.emplace_back(name_of(row));
+  const std::string near = nearest_name(wrong, names);
+  return near.empty() ? fmt::format("known: {}", fmt::join(names, ", ")) : fmt::format("did you mean \"{}\"?", near);
+}
+
+std::string wrong_type(std::string_view key, std::string_view wanted, const json& found) {
+  return fmt::format("\"{}\" must be {}; {} was found", key, wanted, found.type_name());
+}
+
+/// One entry while it is read; `where` names it in every error.
+class EntryReader {
+ public:
+  EntryReader(const json& entry, std::string where, DatasetEntry& out, Listener& listener)
+      : entry_(entry), where_(std::move(where)), out_(out), listener_(listener) {}
+
+  void read() {
+    if (!entry_.is_object())
+      fail(fmt::format("an object {{…}} was expected; {} was found", entry_.type_name()), "");
+    check_keys();
+    out_.formatting = text("formatting").value_or(out_.formatting);
+    check_formatting();
+    check_ranking();
+    read_num_samples();
+    if (const json* split = given("split"); split && *split != "train")
+      fail("parts of a file (split) come in a later version", "leave split out, and set max_samples for fewer records");
+    if (const json* columns = given("columns")) read_columns(*columns);
+  }
+
+  std::optional<std::string> text(std::string_view key) const {
+    const json* value = given(key);
+    if (!value) return std::nullopt;
+    if (!value->is_string()) fail(wrong_type(key, "text", *value), "");
+    return value->get<std::string>();
+  }
+
+  [[noreturn]] void fail(std::string what, std::string hint) const {
+    throw Error({.what = std::move(what), .where = where_, .hint = std::move(hint)});
+  }
+
+ private:
+  /// Null counts as absent, as in LLaMA-Factory.
+  const json* given(std::string_view key) const {
+    const auto it = entry_.find(key);
+    return it == entry_.end() || it->is_null() ? nullptr : &*it;
+  }
+
+  void check_keys() const {
+    for (const auto& [key, value] : entry_.items()) {
+      const auto rule = std::find_if(std::begin(kEntryKeys), std::end(kEntryKeys),
+                                     [&](const KeyRule& r) { return r.key == key; });
+      if (rule == std::end(kEntryKeys))
+        listener_.warn(fmt::format("{}: the key \"{}\" is not known and changes nothing; {}", where_, key,
+                                   did_you_mean(key, kEntryKeys, [](const KeyRule& r) { return r.key; })));
+      else if (rule->use == KeyRule::refused && !value.is_null())
+        fail(fmt::format("\"{}\" is not supported", key), std::string(rule->note));
+    }
+  }
+
+  void check_formatting() const {
+    for (const RecordFormat& format : record_formats())
+      if (format.name == out_.formatting) return;
+    if (std::find(std::begin(kLaterFormats), std::end(kLaterFormats), out_.formatting) != std::end(kLaterFormats))
+      fail(fmt::format("formatting: {} comes in a later version", out_.formatting),
+           "write the records as alpaca (instruction, input, output, history)");
+    fail(fmt::format("there is no record format \"{}\"", out_.formatting),
+         did_you_mean(out_.formatting, record_formats(), [](const RecordFormat& f) { return f.name; }));
+  }
+
+  void check_ranking() {
+    const json* ranking = given("ranking");
+    if (!ranking) return;
+    if (!ranking->is_boolean()) fail(wrong_type("ranking", "true or false", *ranking), "");
+    out_.ranking = ranking->get<bool>();
+    if (out_.ranking)
+      fail("ranking: preference data is not applicable to sft and pt", "preference training comes in a later version");
+  }
+
+  void read_num_samples() {
+    const json* count = given("num_samples");
+    if (!count) return;
+    if (!count->is_number_integer() || *count <= 0) fail(wrong_type("num_samples", "a count above 0", *count), "");
+    out_.num_samples = count->get<int64_t>();
+  }
+
+  /// All or nothing: naming one column un-names all others.
+  void read_columns(const json& columns) {
+    if (!columns.is_object()) fail(wrong_type("columns", "an object {…}", columns), "");
+    for (const ColumnRule& rule : kColumns)
+      if (rule.column) (out_.*rule.column).clear();
+    for (const auto& [role, column] : columns.items()) {
+      const auto rule = std::find_if(std::begin(kColumns), std::end(kColumns),
+                                     [&](const ColumnRule& r) { return r.role == role; });
+      if (rule == std::end(kColumns))
+        fail(fmt::format("columns: there is no role \"{}\"", role),
+             did_you_mean(role, kColumns, [](const ColumnRule& r) { return r.role; }));
+      if (column.is_null()) continue;
+      if (!column.is_string()) fail(wrong_type("columns: " + role, "the name of a column", column), "");
+      if (!rule->refused.empty()) fail(fmt::format("columns: \"{}\" is not supported", role), std::string(rule->refused));
+      if (rule->column) out_.*rule->column = column.get<std::string>();
+    }
+    if (out_.prompt.empty() && out_.query.empty())
+      fail("columns names neither prompt nor query, so there is no text to read",
+           "add \"prompt\": \"instruction\" (with `columns`, every column in use must be named)");
+  }
+
+  const json& entry_;
+  std::string where_;
+  DatasetEntry& out_;
+  Listener& listener_;
+};
+
+/// LLaMA-Factory looks below dataset_dir only. Many registries repeat the folder ("data/x.json" below data/): such a file is
+/// taken where it lies, and said.
+std::filesystem::path locate(const std::filesystem::path& dataset_dir, const std::string& file_name,
+                             const EntryReader& entry, const std::string& name, Listener& listener) {
+  const std::filesystem::path below = dataset_dir / file_name, as_written = file_name;
+  std::filesystem::path found = below;
+  if (!std::filesystem::exists(below)) {
+    if (!std::filesystem::exists(as_written))
+      entry.fail(fmt::format("the file {} of dataset \"{}\" was not found", file_name, name),
+                 below == as_written ? fmt::format("tried {}", below.string())
+                                     : fmt::format("tried {} (file_name is looked for in dataset_dir) and {} (from the "
+                                                   "working folder)",
+                                                   below.string(), as_written.string()));
+    listener.info(fmt::format("dataset {}: {} does not exist; reading {} from the working folder (file_name is meant to be "
+                              "relative to dataset_dir)",
+                              name, below.string(), as_written.string()));
+    found = as_written;
+  }
+  if (std::filesystem::is_directory(found))
+    entry.fail(fmt::format("{} is a folder", found.string()), "folders of data files come in a later version; name one file");
+  return found;
+}
+
+json read_registry(const std::filesystem::path& dataset_dir, const std::filesystem::path& path) {
+  const std::string dir = dataset_dir.string();
+  if (dir == "ONLINE" || dir.starts_with("REMOTE:"))
+    throw Error({.what = fmt::format("dataset_dir: {} names data on a hub", dir), .where = "dataset_dir",
+                 .hint = std::string(kNoHub)});
+  if (!std::filesystem::exists(path))
+    throw Error({.what = "the file was not found",
+                 .where = path.string(),
+                 .hint = "set dataset_dir to the folder that holds dataset_info.json"});
+  json registry = parse_json_document(read_text(path), path.string());
+  if (!registry.is_object())
+    throw Error({.what = fmt::format("an object {{\"name\": {{…}}}} was expected; {} was found", registry.type_name()),
+                 .where = path.string(), .hint = ""});
+  return registry;
+}
+
+}  // namespace
+
+DatasetEntry find_dataset(const std::filesystem::path& dataset_dir, const std::string& name, Listener& listener) {
+  const std::filesystem::path path = dataset_dir / "dataset_info.json";
+  const json registry = read_registry(dataset_dir, path);
+  const auto found = registry.find(name);
+  if (found == registry.end())
+    throw Error({.what = fmt::format("there is no dataset \"{}\"", name),
+                 .where = path.string(),
+                 .hint = did_you_mean(name, registry.items(), [](const auto& item) { return item.key(); })});
+  DatasetEntry entry;
+  entry.name = name;
+  EntryReader reader(*found, fmt::format("{}, dataset {}", path.string(), name), entry, listener);
+  reader.read();
+  const std::optional<std::string> file_name = reader.text("file_name");
+  if (!file_name || file_name->empty()) reader.fail("\"file_name\" is missing", "name the data file, relative to dataset_dir");
+  entry.file = locate(dataset_dir, *file_name, reader, name, listener);
+  return entry;
+}
+
+}  // namespace fettle

@@ -1,0 +1,23 @@
+#include "data/templates/rows.h"
+
+namespace fettle::templates {
+
+namespace {
+constexpr std::string_view kPrefix[] = {"{BOS}"};
+constexpr std::string_view kUser[] = {"[INST] {{content}}[/INST]"};
+constexpr std::string_view kAssistant[] = {" {{content}}", "{EOS}"};
+constexpr std::string_view kSystem[] = {"{{content}}\n\n"};
+constexpr std::string_view kObservation[] = {"[TOOL_RESULTS] {\"content\": {{content}}}[/TOOL_RESULTS]"};
+}  // namespace
+
+constinit const TemplateRow kMistral = {
+    .name = "mistral",
+    .user = kUser,
+    .assistant = kAssistant,
+    .system = kSystem,
+    .observation = kObservation,
+    .prefix = kPrefix,
+    .system_in_user = true,
+};
+
+}  // namespace fettle::templates

@@ -1,0 +1,13 @@
+#include "data/templates/rows.h"
+
+namespace fettle {
+
+std::span<const TemplateRow* const> template_rows() {
+  using namespace templates;
+  static constexpr const TemplateRow* kRows[] = {
+      &kAlpaca, &kDefault, &kEmpty, &kLlama2, &kLlama3, &kMistral, &kSmolLm, &kSmolLm2,
+  };
+  return kRows;
+}
+
+}  // namespace fettle
