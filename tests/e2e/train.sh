@@ -1,0 +1,60 @@
+# Training the real SmolLM2: output folder, determinism, resuming. Skipped where the weights are not.
+
+train_smollm2() {  # train_smollm2 OUTPUT_DIR [key=value…]
+  local out=$1
+  shift
+  need_weights
+  "$FETTLE_BIN" train "$FETTLE_ROOT/examples/demo_smollm2_lora.yaml" model_name_or_path="$FETTLE_WEIGHTS" \
+    dataset_dir="$FETTLE_ROOT/data" max_samples=24 per_device_train_batch_size=2 logging_steps=1 lora_dropout=0.05 \
+    output_dir="$out" "$@"
+}
+
+same_adapter() { cmp "$1/adapter_model.safetensors" "$2/adapter_model.safetensors"; }
+
+test_train_leaves_llama_factorys_output_folder() {
+  train_smollm2 out max_steps=4 save_steps=2 >log.txt
+  local file
+  for file in adapter_model.safetensors adapter_config.json trainer_log.jsonl trainer_state.json train_results.json \
+    all_results.json training_loss.png checkpoint-2/fettle_state.json checkpoint-2/adapter_model.safetensors; do
+    [ -s "out/$file" ] || { echo "missing: out/$file"; return 1; }
+  done
+  grep -q 'trainable params' log.txt
+  [ "$(grep -c '"loss"' out/trainer_log.jsonl)" = 4 ]
+}
+
+test_one_and_two_threads_give_the_same_bits() {
+  train_smollm2 two max_steps=3 >/dev/null
+  OMP_NUM_THREADS=1 train_smollm2 one max_steps=3 >/dev/null
+  same_adapter one two
+}
+
+test_kill_at_ten_random_moments_then_resume_gives_the_same_bits() {
+  train_smollm2 whole max_steps=24 save_steps=2 >/dev/null
+  local kills=0 runs=0
+  while [ "$kills" -lt 10 ] && [ "$runs" -lt 60 ]; do
+    runs=$((runs + 1))
+    train_smollm2 killed max_steps=24 save_steps=2 >/dev/null 2>&1 &
+    local pid=$!
+    sleep "$((RANDOM % 3)).$((RANDOM % 10))$((RANDOM % 10))"
+    if pkill -9 -P "$pid" 2>/dev/null; then kills=$((kills + 1)); fi
+    wait "$pid" 2>/dev/null || true
+    # A run that came to its end is begun again, so that ten kills happen.
+    if [ -f killed/train_results.json ] && [ "$kills" -lt 10 ]; then rm -rf killed; fi
+  done
+  [ "$kills" = 10 ] || { echo "only $kills kills"; return 1; }
+  [ -f killed/train_results.json ] || train_smollm2 killed max_steps=24 save_steps=2 >/dev/null
+  same_adapter whole killed
+  cmp <(grep -o '"loss":[^,]*' whole/trainer_log.jsonl) <(grep -o '"loss":[^,]*' killed/trainer_log.jsonl)
+}
+
+test_an_interrupt_saves_and_the_next_start_resumes() {
+  train_smollm2 whole max_steps=12 save_steps=100 >/dev/null
+  train_smollm2 stopped max_steps=12 save_steps=100 >log.txt 2>&1 &
+  local pid=$!
+  until grep -q '"loss"' stopped/trainer_log.jsonl 2>/dev/null; do sleep 0.05; done
+  pkill -INT -P "$pid"
+  wait "$pid" || true
+  ls -d stopped/checkpoint-* >/dev/null
+  train_smollm2 stopped max_steps=12 save_steps=100 >/dev/null
+  same_adapter whole stopped
+}
