@@ -3,8 +3,8 @@
 train_smollm2() {  # train_smollm2 OUTPUT_DIR [key=value…]
   local out=$1
   shift
-  need_weights
-  "$FETTLE_BIN" train "$FETTLE_ROOT/examples/demo_smollm2_lora.yaml" model_name_or_path="$FETTLE_WEIGHTS" \
+  need_weights >weights.txt
+  fettle train "$FETTLE_ROOT/examples/demo_smollm2_lora.yaml" model_name_or_path="$(cat weights.txt)" \
     dataset_dir="$FETTLE_ROOT/data" max_samples=24 per_device_train_batch_size=2 logging_steps=1 lora_dropout=0.05 \
     output_dir="$out" "$@"
 }
@@ -24,7 +24,7 @@ test_train_leaves_llama_factorys_output_folder() {
 
 test_one_and_two_threads_give_the_same_bits() {
   train_smollm2 two max_steps=3 >/dev/null
-  OMP_NUM_THREADS=1 train_smollm2 one max_steps=3 >/dev/null
+  FETTLE_THREADS=1 train_smollm2 one max_steps=3 >/dev/null
   same_adapter one two
 }
 
