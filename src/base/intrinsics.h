@@ -1,5 +1,5 @@
-// immintrin.h for ISA sources. GCC 12's header builds "undefined" vectors from uninitialised variables, on purpose, and
-// warns about itself wherever they are inlined.
+// immintrin.h for ISA sources. GCC 12's header builds "undefined" vectors from uninitialised variables, on
+// purpose, and warns about itself wherever they are inlined.
 #pragma once
 
 #if defined(__AVX2__)
