@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
+#include <string>
+#include <string_view>
 
 namespace fettle {
 
@@ -19,16 +22,23 @@ using RecordSink = std::function<void(nlohmann::json&& record, const RecordPlace
 
 /// A file type as a row: which endings it claims and how it is read.
 struct RecordReader {
-  std::string_view name;       // "json", "jsonl", "txt"
-  std::string_view endings;    // ".json", ".jsonl .ndjson"
+  std::string_view name;     // "json", "jsonl", "txt"
+  std::string_view endings;  // ".json", ".jsonl .ndjson"
   void (*read)(const std::filesystem::path& path, const RecordSink& sink);
 };
 
-/// Reads all records of `path` by its ending; .json may hold an array or one value a line (told by the content). Throws
-/// Error with file:line and what the parser met (a missing brace names the line and the bracket left open).
+/// The rows, in the order they are tried.
+std::span<const RecordReader> record_readers();
+
+/// Reads all records of `path` by its ending, case ignored (Error naming the known ones).
+///   json    an array, one object, or values one after the other (told by the content); mapped, built one by
+///   one jsonl   one value a line; blank lines are skipped txt     every line, blank ones too, is the record
+///   {"text": line}
+/// A UTF-8 byte order mark is accepted. Throws Error with file:line:column and what the parser met; a missing
+/// brace names the bracket left open. Records before the faulty one have been handed to the sink by then.
 void read_records(const std::filesystem::path& path, const RecordSink& sink);
 
-/// A whole small JSON document, with errors that name file:line:column and what is missing.
+/// A whole small JSON document, with errors that name `label`:line:column and what is missing.
 nlohmann::json parse_json_document(std::string_view text, const std::string& label);
 
 }  // namespace fettle

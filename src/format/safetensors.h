@@ -10,11 +10,12 @@ namespace fettle {
 
 class SafetensorsFile final : public TensorFile {
  public:
-  /// Throws Error by the validation rules of the format (header too large, overlap, hole, size ≠ shape × type, …).
+  /// Throws Error by the validation rules of the format (header too large, overlap, hole, size ≠ shape ×
+  /// type, …).
   static std::shared_ptr<const SafetensorsFile> open(const std::filesystem::path& path);
   static std::shared_ptr<const SafetensorsFile> parse(std::span<const std::byte> bytes, std::string label);
-  /// model.safetensors or every shard the index names, seen as one. A tensor that the index promises and no shard has, or
-  /// the other way round, is an Error.
+  /// model.safetensors or every shard the index names, seen as one. A tensor that the index promises and no
+  /// shard has, or the other way round, is an Error.
   static std::shared_ptr<const SafetensorsFile> open_folder(const std::filesystem::path& folder);
 
   std::span<const TensorEntry> tensors() const override { return tensors_; }
@@ -31,8 +32,8 @@ class SafetensorsFile final : public TensorFile {
   friend struct SafetensorsParser;
 };
 
-/// Writes the canonical form (header padded to 8 bytes, tensors by type, widest first, then name) atomically. The types
-/// must be ones that safetensors names. Throws Error when the file cannot be written.
+/// Writes the canonical form (header padded to 8 bytes, tensors by type, widest first, then name) atomically.
+/// The types must be ones that safetensors names. Throws Error when the file cannot be written.
 void write_safetensors(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
                        const std::map<std::string, std::string>& metadata);
 
