@@ -94,9 +94,10 @@ struct HeadCall {
   Buf dhidden;                       // [n, hidden] out; empty: forward only
 };
 
-/// One AdamW step over a flat span (torch.optim.AdamW: decoupled decay, bias-corrected).
+/// One AdamW step over a flat span (torch.optim.AdamW: decoupled decay, bias-corrected). Doubles, because 1 - beta2 of a
+/// beta2 rounded to f32 is wrong in its fifth digit.
 struct AdamW {
-  float lr = 0, beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f, weight_decay = 0;
+  double lr = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
   int64_t step = 1;      // 1 for the first update
   float grad_scale = 1;  // multiplies the gradient first: clipping
 };

@@ -247,30 +247,17 @@ void adamw(float* param, const float* grad, float* m, float* v, const AdamWFacto
   });
 }
 
-#define BY_TYPE(f) \
-  { f<float>, f<bf16> }
-#define BY_TYPES(f)                      \
-  {                                      \
-    {f<float, float>, f<float, bf16>}, { \
-      f<bf16, float>, f<bf16, bf16>      \
-    }                                    \
-  }
-#define BY_THREE_TYPES(f)                                                                               \
-  {                                                                                                     \
-    {{f<float, float, float>, f<float, float, bf16>}, {f<float, bf16, float>, f<float, bf16, bf16>}}, { \
-      {f<bf16, float, float>, f<bf16, float, bf16>}, {                                                  \
-        f<bf16, bf16, float>, f<bf16, bf16, bf16>                                                       \
-      }                                                                                                 \
-    }                                                                                                   \
-  }
-#define GATED(gate) \
-  { gated_act<float, gate>, gated_act<bf16, gate> }
-#define GATED_BACKWARD(gate)                                                           \
-  {                                                                                    \
-    {gated_act_backward<float, float, gate>, gated_act_backward<float, bf16, gate>}, { \
-      gated_act_backward<bf16, float, gate>, gated_act_backward<bf16, bf16, gate>      \
-    }                                                                                  \
-  }
+// clang-format off
+#define BY_TYPE(f) {f<float>, f<bf16>}
+#define BY_TYPES(f) {{f<float, float>, f<float, bf16>}, {f<bf16, float>, f<bf16, bf16>}}
+#define BY_THREE_TYPES(f)                                                                             \
+  {{{f<float, float, float>, f<float, float, bf16>}, {f<float, bf16, float>, f<float, bf16, bf16>}}, \
+   {{f<bf16, float, float>, f<bf16, float, bf16>}, {f<bf16, bf16, float>, f<bf16, bf16, bf16>}}}
+#define GATED(gate) {gated_act<float, gate>, gated_act<bf16, gate>}
+#define GATED_BACKWARD(gate)                                                        \
+  {{gated_act_backward<float, float, gate>, gated_act_backward<float, bf16, gate>}, \
+   {gated_act_backward<bf16, float, gate>, gated_act_backward<bf16, bf16, gate>}}
+// clang-format on
 
 }  // namespace
 

@@ -1,0 +1,382 @@
+// Attention in tiles: a few queries of every head that shares a key head, against 64 keys at a time.
+//
+// A row is one query of one head. The rows of a key head are numbered by token first, so the rows that share
+// a tile of keys also end at nearly the same key, and what lies above the diagonal is not computed. Key tiles
+// are counted from each sequence's first key, every row adds keys in ascending order, and a masked key adds
+// exactly 0: so a row has the same bits alone (decode), in any tile, in any pack.
+#include <algorithm>
+#include <limits>
+
+#include "base/error.h"
+#include "base/plan.h"
+#include "kernel/cpu/cpu_ops.h"
+#include "kernel/cpu/loops.h"
+
+namespace fettle {
+
+namespace {
+
+constexpr int64_t kForwardRows = 144;  // rows that share one decoded key tile: queries and sums stay in L2
+constexpr int64_t kForwardBlock =
+    12;  // rows between two looks at the diagonal; a multiple of the GEMM's rows
+constexpr int64_t kBackwardBlock = 48;  // deeper: here rows are also a contraction
+
+struct Shape {
+  int64_t group;   // heads per key head
+  int64_t dim;     // of a head
+  int64_t padded;  // dim rounded up for the tile GEMM
+  int64_t window;  // 0: none
+  float scale;
+
+  explicit Shape(const AttentionSpec& spec)
+      : group(spec.heads / spec.kv_heads),
+        dim(spec.head_dim),
+        padded(round_up(spec.head_dim, 16)),
+        window(spec.window),
+        scale(spec.scale) {}
+
+  /// First key that a query at `position` sees.
+  int64_t first_key(int64_t position) const {
+    return window > 0 ? std::max<int64_t>(0, position - window + 1) : 0;
+  }
+};
+
+/// One sequence of the batch as attention sees it.
+struct Sequence {
+  int64_t index, begin, queries, keys;  // begin: its first row in the batch
+
+  Sequence(const BatchView& batch, const KvView& view, int64_t s)
+      : index(s),
+        begin(batch.cu_seqlens[size_t(s)]),
+        queries(batch.cu_seqlens[size_t(s) + 1] - begin),
+        keys(view.lengths[size_t(s)]) {}
+  int64_t position(int64_t query) const { return keys - queries + query; }
+};
+
+/// Hands out floats of a thread's scratch, in 64-byte steps; with no memory behind it, it only counts.
+class Carver {
+ public:
+  explicit Carver(std::byte* base = nullptr) : base_(base) {}
+  float* floats(int64_t n) {
+    float* p = base_ == nullptr ? nullptr : reinterpret_cast<float*>(base_ + used_);
+    used_ += round_up(n * int64_t(sizeof(float)), 64);
+    return p;
+  }
+  int64_t used() const { return used_; }
+
+ private:
+  std::byte* base_;
+  int64_t used_ = 0;
+};
+
+/// The rows of up to 64 keys, wherever the view keeps them.
+struct KeyRows {
+  const void* row[kKeyTile];
+  int64_t count;
+
+  KeyRows(const KvView& view, const Buf& buf, int64_t sequence, int64_t first, int64_t n, int64_t col)
+      : count(n) {
+    for (int64_t i = 0; i < n; ++i) row[i] = at(buf, view.row(sequence, first + i), col);
+  }
+};
+
+struct Extent {
+  int64_t m, n, k;
+};
+struct Left {
+  const float* p;
+  int64_t row, col;  // strides
+};
+struct Right {
+  const float* p;
+  int64_t ld;
+};
+
+/// c = a·b, and c += a·b.
+void product(const TileKernels& tile, Extent e, Left a, Right b, float* c, int64_t ldc) {
+  tile.gemm({e.m, e.n, e.k, a.p, a.row, a.col, b.p, b.ld, c, ldc, false});
+}
+void add_product(const TileKernels& tile, Extent e, Left a, Right b, float* c, int64_t ldc) {
+  tile.gemm({e.m, e.n, e.k, a.p, a.row, a.col, b.p, b.ld, c, ldc, true});
+}
+
+void zero(float* p, int64_t n) {
+  std::fill_n(p, n, 0.0f);
+}
+
+/// One row to f32, times `factor`, with zeros up to `padded`.
+void widen_row(const RowKernels& kernels, const Buf& buf, int64_t row, int64_t col, float factor,
+               const Shape& shape, float* out) {
+  kernels.scale[element_type(buf)][kF32](at(buf, row, col), factor, out, shape.dim);
+  zero(out + shape.dim, shape.padded - shape.dim);
+}
+
+void widen_keys(const RowKernels& kernels, const Buf& buf, const KeyRows& keys, const Shape& shape,
+                float* out) {
+  for (int64_t i = 0; i < keys.count; ++i) {
+    kernels.convert[element_type(buf)][kF32](keys.row[i], out + i * shape.padded, shape.dim);
+    zero(out + i * shape.padded + shape.dim, shape.padded - shape.dim);
+  }
+}
+
+void check_attention(const BatchView& batch, const AttentionSpec& spec, const Buf& q, const KvView& view,
+                     const Buf& o) {
+  FETTLE_CHECK(spec.heads > 0 && spec.kv_heads > 0 && spec.heads % spec.kv_heads == 0 && spec.head_dim > 0);
+  FETTLE_CHECK(q.cols == spec.heads * spec.head_dim && o.cols == q.cols && q.rows == batch.tokens() &&
+               o.rows == q.rows);
+  FETTLE_CHECK(view.k.cols == spec.kv_heads * spec.head_dim && view.v.cols == view.k.cols);
+  FETTLE_CHECK(int64_t(view.lengths.size()) == batch.sequences());
+  for (int64_t s = 0; s < batch.sequences(); ++s) {
+    const Sequence sequence(batch, view, s);
+    FETTLE_CHECK(sequence.queries >= 0 && sequence.keys >= sequence.queries,
+                 "sequence {}: {} queries of {} keys", s, sequence.queries, sequence.keys);
+  }
+}
+
+// ── forward ──
+
+struct ForwardScratch {
+  float *q, *scores, *o, *keys, *values, *maximum, *total;
+
+  ForwardScratch(Carver& carver, const Shape& shape, int64_t rows) {
+    q = carver.floats(rows * shape.padded);
+    scores = carver.floats(kForwardBlock * kKeyTile);
+    o = carver.floats(rows * shape.padded);
+    keys = carver.floats(shape.dim * kKeyTile);
+    values = carver.floats(kKeyTile * shape.padded);
+    maximum = carver.floats(rows);
+    total = carver.floats(rows);
+  }
+};
+
+struct ForwardCall {
+  const RowKernels& kernels;
+  Shape shape;
+  const KvView& view;
+  Buf q, o, lse;
+};
+
+/// One key tile into the rows' running sums. `first_position` is the position of row 0's query.
+void forward_key_tile(const ForwardCall& call, const ForwardScratch& scratch, int64_t rows,
+                      int64_t first_position, int64_t key, int64_t count) {
+  const Shape& shape = call.shape;
+  const TileKernels& tile = *call.kernels.tile;
+  for (int64_t r = 0; r < rows; r += kForwardBlock) {
+    const int64_t block = std::min(kForwardBlock, rows - r);
+    const int64_t last_position = first_position + (r + block - 1) / shape.group;
+    const int64_t limit = std::min(count, last_position + 1 - key);
+    if (limit <= 0 || shape.first_key(first_position + r / shape.group) >= key + count) continue;
+    const float* q = scratch.q + r * shape.padded;
+    float* o = scratch.o + r * shape.padded;
+    product(tile, {block, round_up(limit, 16), shape.dim}, {q, shape.padded, 1}, {scratch.keys, kKeyTile},
+            scratch.scores, kKeyTile);
+    for (int64_t i = 0; i < block; ++i) {
+      const int64_t position = first_position + (r + i) / shape.group;
+      tile.softmax(scratch.scores + i * kKeyTile, std::max<int64_t>(0, shape.first_key(position) - key),
+                   std::min(count, position + 1 - key), scratch.maximum + r + i, scratch.total + r + i,
+                   o + i * shape.padded, shape.padded);
+    }
+    add_product(tile, {block, shape.padded, limit}, {scratch.scores, kKeyTile, 1},
+                {scratch.values, shape.padded}, o, shape.padded);
+  }
+}
+
+/// Queries [first, last) of one sequence, all heads of one key head.
+void forward_tile(const ForwardCall& call, const Sequence& sequence, int64_t kv_head, int64_t first,
+                  int64_t last, const ForwardScratch& scratch) {
+  const Shape& shape = call.shape;
+  const int64_t rows = (last - first) * shape.group, head = kv_head * shape.group;
+  for (int64_t r = 0; r < rows; ++r)
+    widen_row(call.kernels, call.q, sequence.begin + first + r / shape.group,
+              (head + r % shape.group) * shape.dim, shape.scale, shape, scratch.q + r * shape.padded);
+  zero(scratch.o, rows * shape.padded);
+  zero(scratch.total, rows);
+  std::fill_n(scratch.maximum, rows, -std::numeric_limits<float>::infinity());
+
+  const int64_t position = sequence.position(first), end = sequence.position(last);
+  for (int64_t key = shape.first_key(position) / kKeyTile * kKeyTile; key < end; key += kKeyTile) {
+    const int64_t count = std::min(kKeyTile, end - key), col = kv_head * shape.dim;
+    const KeyRows keys(call.view, call.view.k, sequence.index, key, count, col);
+    const KeyRows values(call.view, call.view.v, sequence.index, key, count, col);
+    call.kernels.tile->transpose[element_type(call.view.k)](keys.row, count, shape.dim, scratch.keys);
+    widen_keys(call.kernels, call.view.v, values, shape, scratch.values);
+    forward_key_tile(call, scratch, rows, position, key, count);
+  }
+
+  const auto narrow = call.kernels.scale[kF32][element_type(call.o)];
+  for (int64_t r = 0; r < rows; ++r)
+    narrow(scratch.o + r * shape.padded, 1 / scratch.total[r],
+           at(call.o, sequence.begin + first + r / shape.group, (head + r % shape.group) * shape.dim),
+           shape.dim);
+  if (!call.lse) return;
+  call.kernels.log(scratch.total, scratch.total, rows);
+  for (int64_t r = 0; r < rows; ++r)
+    call.lse.row<float>(sequence.begin + first + r / shape.group)[head + r % shape.group] =
+        scratch.maximum[r] + scratch.total[r];
+}
+
+// ── backward ──
+
+struct BackwardScratch {
+  float *dq, *dot, *lse;                      // of the whole sequence: [rows, padded], [rows], [rows]
+  float *keys, *keys_t, *values_t, *dk, *dv;  // of one key tile
+  float *q, *dout, *p, *ds;                   // of one block of rows
+
+  BackwardScratch(Carver& carver, const Shape& shape, int64_t rows) {
+    dq = carver.floats(rows * shape.padded);
+    dot = carver.floats(rows);
+    lse = carver.floats(rows);
+    keys = carver.floats(kKeyTile * shape.padded);
+    keys_t = carver.floats(shape.dim * kKeyTile);
+    values_t = carver.floats(shape.dim * kKeyTile);
+    dk = carver.floats(kKeyTile * shape.padded);
+    dv = carver.floats(kKeyTile * shape.padded);
+    q = carver.floats(kBackwardBlock * shape.padded);
+    dout = carver.floats(kBackwardBlock * shape.padded);
+    p = carver.floats(kBackwardBlock * kKeyTile);
+    ds = carver.floats(kBackwardBlock * kKeyTile);
+  }
+};
+
+struct BackwardCall {
+  const RowKernels& kernels;
+  Shape shape;
+  const KvView& view;
+  Buf q, o, lse, dout, dq, dk, dv;
+};
+
+/// Rows [first, first + block) against one key tile: five products around p = exp(s - lse), ds = p·(dp -
+/// dot).
+void backward_block(const BackwardCall& call, const Sequence& sequence, int64_t head, int64_t first,
+                    int64_t block, int64_t key, int64_t count, const BackwardScratch& scratch) {
+  const Shape& shape = call.shape;
+  const TileKernels& tile = *call.kernels.tile;
+  for (int64_t i = 0; i < block; ++i) {
+    const int64_t row = sequence.begin + (first + i) / shape.group,
+                  col = (head + (first + i) % shape.group) * shape.dim;
+    widen_row(call.kernels, call.q, row, col, shape.scale, shape, scratch.q + i * shape.padded);
+    widen_row(call.kernels, call.dout, row, col, 1, shape, scratch.dout + i * shape.padded);
+  }
+  const int64_t limit = std::min(count, (first + block - 1) / shape.group + 1 - key),
+                columns = round_up(limit, 16);
+  product(tile, {block, columns, shape.dim}, {scratch.q, shape.padded, 1}, {scratch.keys_t, kKeyTile},
+          scratch.p, kKeyTile);
+  product(tile, {block, columns, shape.dim}, {scratch.dout, shape.padded, 1}, {scratch.values_t, kKeyTile},
+          scratch.ds, kKeyTile);
+  for (int64_t i = 0; i < block; ++i) {
+    const int64_t position = (first + i) / shape.group;
+    tile.softmax_backward(scratch.p + i * kKeyTile, scratch.ds + i * kKeyTile,
+                          std::max<int64_t>(0, shape.first_key(position) - key),
+                          std::min(count, position + 1 - key), scratch.lse[first + i],
+                          scratch.dot[first + i]);
+  }
+  add_product(tile, {limit, shape.padded, block}, {scratch.p, 1, kKeyTile}, {scratch.dout, shape.padded},
+              scratch.dv, shape.padded);
+  add_product(tile, {limit, shape.padded, block}, {scratch.ds, 1, kKeyTile}, {scratch.q, shape.padded},
+              scratch.dk, shape.padded);
+  add_product(tile, {block, shape.padded, limit}, {scratch.ds, kKeyTile, 1}, {scratch.keys, shape.padded},
+              scratch.dq + first * shape.padded, shape.padded);
+}
+
+void backward_key_tile(const BackwardCall& call, const Sequence& sequence, int64_t kv_head, int64_t key,
+                       const BackwardScratch& scratch) {
+  const Shape& shape = call.shape;
+  const int64_t count = std::min(kKeyTile, sequence.keys - key), col = kv_head * shape.dim;
+  const KeyRows keys(call.view, call.view.k, sequence.index, key, count, col);
+  const KeyRows values(call.view, call.view.v, sequence.index, key, count, col);
+  widen_keys(call.kernels, call.view.k, keys, shape, scratch.keys);
+  call.kernels.tile->transpose[element_type(call.view.k)](keys.row, count, shape.dim, scratch.keys_t);
+  call.kernels.tile->transpose[element_type(call.view.v)](values.row, count, shape.dim, scratch.values_t);
+  zero(scratch.dk, count * shape.padded);
+  zero(scratch.dv, count * shape.padded);
+  const int64_t last_query =
+      shape.window > 0 ? std::min(sequence.queries, key + count - 1 + shape.window) : sequence.queries;
+  for (int64_t r = key * shape.group; r < last_query * shape.group; r += kBackwardBlock)
+    backward_block(call, sequence, kv_head * shape.group, r,
+                   std::min(kBackwardBlock, last_query * shape.group - r), key, count, scratch);
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t row = sequence.begin + key + i;
+    call.kernels.convert[kF32][element_type(call.dk)](scratch.dk + i * shape.padded, at(call.dk, row, col),
+                                                      shape.dim);
+    call.kernels.convert[kF32][element_type(call.dv)](scratch.dv + i * shape.padded, at(call.dv, row, col),
+                                                      shape.dim);
+  }
+}
+
+void backward_sequence(const BackwardCall& call, const Sequence& sequence, int64_t kv_head,
+                       const BackwardScratch& scratch) {
+  const Shape& shape = call.shape;
+  const int64_t rows = sequence.queries * shape.group, head = kv_head * shape.group;
+  const auto dot = call.kernels.dot[element_type(call.dout)][element_type(call.o)];
+  for (int64_t r = 0; r < rows; ++r) {
+    const int64_t row = sequence.begin + r / shape.group, column = head + r % shape.group;
+    scratch.dot[r] =
+        dot(at(call.dout, row, column * shape.dim), at(call.o, row, column * shape.dim), shape.dim);
+    scratch.lse[r] = call.lse.row<float>(row)[column];
+  }
+  zero(scratch.dq, rows * shape.padded);
+  for (int64_t key = 0; key < sequence.keys; key += kKeyTile)
+    backward_key_tile(call, sequence, kv_head, key, scratch);
+  const auto narrow = call.kernels.scale[kF32][element_type(call.dq)];
+  for (int64_t r = 0; r < rows; ++r)
+    narrow(scratch.dq + r * shape.padded, shape.scale,
+           at(call.dq, sequence.begin + r / shape.group, (head + r % shape.group) * shape.dim), shape.dim);
+}
+
+}  // namespace
+
+void CpuOps::attention(const BatchView& batch, const AttentionSpec& spec, Buf q, const KvView& view, Buf o,
+                       Buf lse) {
+  check_attention(batch, spec, q, view, o);
+  FETTLE_CHECK(!lse || (lse.type == DType::f32 && lse.cols == spec.heads && lse.rows == q.rows));
+  const ForwardCall call{rows_, Shape(spec), view, q, o, lse};
+  const int64_t tile_queries = std::max<int64_t>(1, kForwardRows / call.shape.group);
+  const int64_t tile_rows = tile_queries * call.shape.group;
+  // tiles[s]: how many query tiles lie before sequence s.
+  const int64_t sequences = batch.sequences();
+  int64_t* tiles =
+      reinterpret_cast<int64_t*>(shared_scratch_.get((sequences + 1) * int64_t(sizeof(int64_t))));
+  tiles[0] = 0;
+  for (int64_t s = 0; s < sequences; ++s)
+    tiles[s + 1] = tiles[s] + (Sequence(batch, view, s).queries + tile_queries - 1) / tile_queries;
+  Carver size;
+  ForwardScratch(size, call.shape, tile_rows);
+  for (Scratch& scratch : thread_scratch_) scratch.get(size.used());
+  pool_.parallel_for(tiles[sequences] * spec.kv_heads, [&](int64_t task, int thread) {
+    const int64_t tile = task / spec.kv_heads;
+    const int64_t s = std::upper_bound(tiles, tiles + sequences + 1, tile) - tiles - 1;
+    const Sequence sequence(batch, view, s);
+    // The last queries of a sequence see most keys: longest tasks first.
+    const int64_t first = (tiles[s + 1] - 1 - tile) * tile_queries;
+    Carver carver(thread_scratch_[size_t(thread)].get(size.used()));
+    forward_tile(call, sequence, task % spec.kv_heads, first,
+                 std::min(sequence.queries, first + tile_queries),
+                 ForwardScratch(carver, call.shape, tile_rows));
+  });
+}
+
+void CpuOps::attention_backward(const BatchView& batch, const AttentionSpec& spec, Buf q, const KvView& view,
+                                Buf o, Buf lse, Buf dout, Buf dq, Buf dk, Buf dv) {
+  check_attention(batch, spec, q, view, o);
+  FETTLE_CHECK(lse.type == DType::f32 && lse.cols == spec.heads && dout.cols == q.cols && dq.cols == q.cols &&
+               dk.cols == view.k.cols && dv.cols == view.v.cols);
+  const BackwardCall call{rows_, Shape(spec), view, q, o, lse, dout, dq, dk, dv};
+  int64_t longest = 0;
+  for (int64_t s = 0; s < batch.sequences(); ++s) {
+    const Sequence sequence(batch, view, s);
+    FETTLE_CHECK(sequence.keys == sequence.queries, "sequence {} has cached keys: it cannot be trained on",
+                 s);
+    longest = std::max(longest, sequence.queries);
+  }
+  const int64_t rows = longest * call.shape.group;
+  Carver size;
+  BackwardScratch(size, call.shape, rows);
+  for (Scratch& scratch : thread_scratch_) scratch.get(size.used());
+  pool_.parallel_for(batch.sequences() * spec.kv_heads, [&](int64_t task, int thread) {
+    Carver carver(thread_scratch_[size_t(thread)].get(size.used()));
+    backward_sequence(call, Sequence(batch, view, task / spec.kv_heads), task % spec.kv_heads,
+                      BackwardScratch(carver, call.shape, rows));
+  });
+}
+
+}  // namespace fettle
