@@ -24,7 +24,8 @@ void Batch::append(const Dataset& dataset, int64_t i) {
   FETTLE_CHECK(begin + length <= std::numeric_limits<int32_t>::max());
   ids.insert(ids.end(), new_ids.begin(), new_ids.end());
   for (int64_t t = 0; t < length; ++t) positions.push_back(int32_t(t));
-  // The row of token t predicts token t + 1 of the same sequence; the last row of a sequence predicts nothing.
+  // The row of token t predicts token t + 1 of the same sequence; the last row of a sequence predicts
+  // nothing.
   for (int64_t t = 1; t < length; ++t) {
     if (labels[size_t(t)] == kIgnoreIndex) continue;
     target_rows.push_back(int32_t(begin + t - 1));

@@ -40,7 +40,8 @@ bool writes(const TemplateRow& row, std::string_view text) {
   return false;
 }
 
-/// Only the first hole is filled, and what fills it is never looked at again: a message that says "{{content}}" stays so.
+/// Only the first hole is filled, and what fills it is never looked at again: a message that says
+/// "{{content}}" stays so.
 std::string filled(std::string_view slot, std::string_view content) {
   const size_t at = slot.find(kHole);
   if (at == slot.npos) return std::string(slot);
@@ -49,18 +50,25 @@ std::string filled(std::string_view slot, std::string_view content) {
 
 void append(std::vector<RenderedPiece>& out, Slots slots, std::string_view content) {
   for (std::string_view slot : slots) {
-    if (slot == kBosSlot) out.push_back({RenderedPiece::Kind::bos, ""});
-    else if (slot == kEosSlot) out.push_back({RenderedPiece::Kind::eos, ""});
-    else out.push_back({RenderedPiece::Kind::text, filled(slot, content)});
+    if (slot == kBosSlot)
+      out.push_back({RenderedPiece::Kind::bos, ""});
+    else if (slot == kEosSlot)
+      out.push_back({RenderedPiece::Kind::eos, ""});
+    else
+      out.push_back({RenderedPiece::Kind::text, filled(slot, content)});
   }
 }
 
 Slots slots_of(const TemplateRow& row, ChatRole role) {
   switch (role) {
-    case ChatRole::user: return row.user;
-    case ChatRole::assistant: return row.assistant;
-    case ChatRole::observation: return row.observation.empty() ? row.user : row.observation;
-    case ChatRole::function: break;
+    case ChatRole::user:
+      return row.user;
+    case ChatRole::assistant:
+      return row.assistant;
+    case ChatRole::observation:
+      return row.observation.empty() ? row.user : row.observation;
+    case ChatRole::function:
+      break;
   }
   throw Error({.what = "function calls in conversations come in a later version",
                .where = fmt::format("template {}", row.name),
@@ -71,23 +79,30 @@ Slots slots_of(const TemplateRow& row, ChatRole role) {
 
 ChatTemplate::ChatTemplate(std::string_view name, std::shared_ptr<const Tokenizer> tokenizer,
                            std::string default_system)
-    : row_(&find_row(name)),
+    : ChatTemplate(find_row(name), std::move(tokenizer), std::move(default_system)) {}
+
+ChatTemplate::ChatTemplate(const TemplateRow& row, std::shared_ptr<const Tokenizer> tokenizer,
+                           std::string default_system)
+    : row_(&row),
       tokenizer_(std::move(tokenizer)),
-      default_system_(default_system.empty() ? std::string(row_->default_system) : std::move(default_system)) {
+      default_system_(default_system.empty() ? std::string(row_->default_system)
+                                             : std::move(default_system)) {
   FETTLE_CHECK(tokenizer_ != nullptr);
   resolve_end_tokens();
 }
 
-// A stop word the template writes itself must be one token, or every answer would end in loose characters that no
-// generation stops at. One that only a model would write (llama3's <|eom_id|>) may be missing: then it never comes.
+// A stop word the template writes itself must be one token, or every answer would end in loose characters
+// that no generation stops at. One that only a model would write (llama3's <|eom_id|>) may be missing: then
+// it never comes.
 void ChatTemplate::resolve_end_tokens() {
   std::vector<int32_t> stops;
   for (std::string_view word : row_->stop_words) {
     if (const std::optional<int32_t> id = tokenizer_->id_of(word)) {
       stops.push_back(*id);
     } else if (writes(*row_, word)) {
-      throw Error({.what = fmt::format("template {} ends its turns with {}, and this model's vocabulary has no such token",
-                                       row_->name, word),
+      throw Error({.what = fmt::format(
+                       "template {} ends its turns with {}, and this model's vocabulary has no such token",
+                       row_->name, word),
                    .where = "template",
                    .hint = "choose the template this model was made with"});
     }
@@ -96,11 +111,12 @@ void ChatTemplate::resolve_end_tokens() {
   eos_ = row_->replace_eos ? stops.front() : tokenizer_->special().eos;
   if (eos_ < 0) eos_ = tokenizer_->id_of("<|endoftext|>").value_or(-1);
   if (eos_ < 0 && (row_->efficient_eos || writes(*row_, kEosSlot)))
-    throw Error({.what = fmt::format("template {} ends its answers with the end-of-text token, and this model's "
-                                     "vocabulary declares none",
-                                     row_->name),
-                 .where = "template",
-                 .hint = "set the model's eos_token, or choose another template"});
+    throw Error(
+        {.what = fmt::format("template {} ends its answers with the end-of-text token, and this model's "
+                             "vocabulary declares none",
+                             row_->name),
+         .where = "template",
+         .hint = "set the model's eos_token, or choose another template"});
   pad_ = tokenizer_->special().pad >= 0 ? tokenizer_->special().pad : eos_;
   if (eos_ >= 0) stop_ids_.push_back(eos_);
   for (int32_t id : stops)
@@ -115,8 +131,10 @@ std::vector<std::vector<RenderedPiece>> ChatTemplate::render(std::span<const Mes
     std::string content = messages[i].content;
     if (i == 0) {
       append(rendered[i], row_->prefix, "");
-      if (!system_text.empty() && row_->system_in_user) content = filled(row_->system.front(), system_text) + content;
-      else if (!system_text.empty()) append(rendered[i], row_->system, system_text);
+      if (!system_text.empty() && row_->system_in_user)
+        content = filled(row_->system.front(), system_text) + content;
+      else if (!system_text.empty())
+        append(rendered[i], row_->system, system_text);
     }
     append(rendered[i], slots_of(*row_, messages[i].role), content);
   }
@@ -137,7 +155,8 @@ std::vector<int32_t> ChatTemplate::encode_pieces(std::span<const RenderedPiece> 
   return ids;
 }
 
-std::vector<EncodedTurn> ChatTemplate::encode_turns(std::span<const Message> messages, const std::string& system,
+std::vector<EncodedTurn> ChatTemplate::encode_turns(std::span<const Message> messages,
+                                                    const std::string& system,
                                                     const std::string& tools) const {
   FETTLE_CHECK(messages.size() % 2 == 0, "{} messages", messages.size());
   if (!tools.empty())
@@ -152,7 +171,8 @@ std::vector<EncodedTurn> ChatTemplate::encode_turns(std::span<const Message> mes
   return turns;
 }
 
-std::vector<int32_t> ChatTemplate::encode_prompt(std::span<const Message> messages, const std::string& system) const {
+std::vector<int32_t> ChatTemplate::encode_prompt(std::span<const Message> messages,
+                                                 const std::string& system) const {
   std::vector<int32_t> ids;
   for (const std::vector<RenderedPiece>& pieces : render(messages, system)) {
     const std::vector<int32_t> part = encode_pieces(pieces);

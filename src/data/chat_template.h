@@ -13,8 +13,8 @@
 
 namespace fettle {
 
-/// A piece of a rendered conversation. Special tokens that the template itself writes are parsed; text that came from a
-/// user's data is parsed as LLaMA-Factory does (special tokens in it become their ids).
+/// A piece of a rendered conversation. Special tokens that the template itself writes are parsed; text that
+/// came from a user's data is parsed as LLaMA-Factory does (special tokens in it become their ids).
 struct RenderedPiece {
   enum class Kind : uint8_t { text, bos, eos } kind = Kind::text;
   std::string text;
@@ -25,8 +25,9 @@ struct EncodedTurn {
   std::vector<int32_t> source, target;
 };
 
-/// One template: slots in order. A slot is "{BOS}", "{EOS}" or a text in which the first {{content}} stands for the message.
-/// Every text slot is tokenised on its own, so the border between two slots is always a border between tokens.
+/// One template: slots in order. A slot is "{BOS}", "{EOS}" or a text in which the first {{content}} stands
+/// for the message. Every text slot is tokenised on its own, so the border between two slots is always a
+/// border between tokens.
 struct TemplateRow {
   std::string_view name;
   std::span<const std::string_view> user, assistant, system;
@@ -35,18 +36,24 @@ struct TemplateRow {
   std::string_view default_system = "";
   std::span<const std::string_view> stop_words = {};
   std::string_view pretrain_eos = "";  // ends a document of pre-training; empty: the end-of-text token
-  bool efficient_eos = false;          // answers have no end of their own; one end-of-text closes the whole sample
-  bool replace_eos = false;            // the first stop word takes the place of the vocabulary's end-of-text
-  bool system_in_user = false;         // the system text stands inside the first user slot (LLaMA-Factory's Llama2Template)
+  bool efficient_eos = false;  // answers have no end of their own; one end-of-text closes the whole sample
+  bool replace_eos = false;    // the first stop word takes the place of the vocabulary's end-of-text
+  bool system_in_user =
+      false;  // the system text stands inside the first user slot (LLaMA-Factory's Llama2Template)
 };
 
 std::span<const TemplateRow* const> template_rows();
 
 class ChatTemplate {
  public:
-  /// Looks the row up and ties it to a tokenizer (stop words, eos replacement as §4.4). Error names the unknown template
-  /// and the nearest, or the token the vocabulary lacks.
-  ChatTemplate(std::string_view name, std::shared_ptr<const Tokenizer> tokenizer, std::string default_system = "");
+  /// Looks the row up and ties it to a tokenizer (stop words, eos replacement as §4.4). Error names the
+  /// unknown template and the nearest, or the token the vocabulary lacks.
+  ChatTemplate(std::string_view name, std::shared_ptr<const Tokenizer> tokenizer,
+               std::string default_system = "");
+
+  /// The same for a row that is not in the table; it must outlive the template.
+  ChatTemplate(const TemplateRow& row, std::shared_ptr<const Tokenizer> tokenizer,
+               std::string default_system = "");
 
   const TemplateRow& row() const { return *row_; }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
@@ -56,9 +63,10 @@ class ChatTemplate {
   int32_t pad() const { return pad_; }
   std::span<const int32_t> stop_ids() const { return stop_ids_; }
 
-  /// The pieces of every message; prefix and system text belong to the first. Error for what templates cannot say yet
-  /// (function calls).
-  std::vector<std::vector<RenderedPiece>> render(std::span<const Message> messages, const std::string& system) const;
+  /// The pieces of every message; prefix and system text belong to the first. Error for what templates cannot
+  /// say yet (function calls).
+  std::vector<std::vector<RenderedPiece>> render(std::span<const Message> messages,
+                                                 const std::string& system) const;
   /// Source and target of every turn of prompt + response (an even number of messages), as LLaMA-Factory's
   /// encode_multiturn. Error when `tools` are given: they come in a later version.
   std::vector<EncodedTurn> encode_turns(std::span<const Message> messages, const std::string& system,
@@ -77,8 +85,8 @@ class ChatTemplate {
   std::vector<int32_t> stop_ids_;
 };
 
-/// The LLaMA-Factory template that belongs to a model file's own Jinja template; "" when none is recognised with certainty.
-/// Used when `template` is not set (then said aloud).
+/// The LLaMA-Factory template that belongs to a model file's own Jinja template; "" when none is recognised
+/// with certainty. Used when `template` is not set (then said aloud).
 std::string_view guess_template(std::string_view jinja, const Tokenizer& tokenizer);
 
 }  // namespace fettle

@@ -13,7 +13,8 @@ std::string expected_text(std::string_view what, const json& found) {
   return fmt::format("{} is {}; text was expected", what, found.type_name());
 }
 
-/// The text of a column; "" when the entry does not use it, or the record has none or null. False: it is not text.
+/// The text of a column; "" when the entry does not use it, or the record has none or null. False: it is not
+/// text.
 bool read_text_column(const json& record, const std::string& column, std::string& out, std::string& reason) {
   if (column.empty()) return true;
   const auto it = record.find(column);
@@ -27,12 +28,14 @@ bool read_text_column(const json& record, const std::string& column, std::string
 }
 
 /// [["question", "answer"], …] in front of the record's own question.
-bool read_history(const json& record, const std::string& column, std::vector<Message>& out, std::string& reason) {
+bool read_history(const json& record, const std::string& column, std::vector<Message>& out,
+                  std::string& reason) {
   if (column.empty()) return true;
   const auto it = record.find(column);
   if (it == record.end() || it->is_null()) return true;
   if (!it->is_array()) {
-    reason = fmt::format("\"{}\" is {}; a list of [question, answer] pairs was expected", column, it->type_name());
+    reason =
+        fmt::format("\"{}\" is {}; a list of [question, answer] pairs was expected", column, it->type_name());
     return false;
   }
   for (size_t i = 0; i < it->size(); ++i) {
@@ -47,7 +50,9 @@ bool read_history(const json& record, const std::string& column, std::vector<Mes
   return true;
 }
 
-bool has_column(const json& record, const std::string& column) { return !column.empty() && record.contains(column); }
+bool has_column(const json& record, const std::string& column) {
+  return !column.empty() && record.contains(column);
+}
 
 }  // namespace
 
@@ -63,7 +68,8 @@ std::optional<Sample> convert_alpaca(const json& record, const DatasetEntry& ent
   Sample sample;
   std::string prompt, query, response;
   if (!read_history(record, entry.history, sample.prompt, reason) ||
-      !read_text_column(record, entry.prompt, prompt, reason) || !read_text_column(record, entry.query, query, reason) ||
+      !read_text_column(record, entry.prompt, prompt, reason) ||
+      !read_text_column(record, entry.query, query, reason) ||
       !read_text_column(record, entry.response, response, reason) ||
       !read_text_column(record, entry.system, sample.system, reason) ||
       !read_text_column(record, entry.tools, sample.tools, reason))

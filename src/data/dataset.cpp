@@ -27,8 +27,8 @@ void DataReport::count(const LoadedSamples& loaded) {
 
 void DataReport::name_cut(const SamplePlace& place, int64_t full, int64_t kept, bool end_lost) {
   if (++cut > kNamedPerKind) return;
-  examples.push_back(fmt::format("{}: cut from {} to {} tokens; its end-of-text is {}", place.text(), full, kept,
-                                 end_lost ? "lost" : "kept"));
+  examples.push_back(fmt::format("{}: cut from {} to {} tokens; its end-of-text is {}", place.text(), full,
+                                 kept, end_lost ? "lost" : "kept"));
 }
 
 void DataReport::name_nothing_to_train(const SamplePlace& place) {
@@ -50,7 +50,8 @@ void DataReport::tell(Listener& listener) const {
   part(nothing_to_train, "left out because nothing in them is trained");
   part(skipped, "skipped because they do not fit");
   if (parts.empty()) return;
-  listener.warn(fmt::format("of {} records: {}\n  {}", records, fmt::join(parts, "; "), fmt::join(examples, "\n  ")));
+  listener.warn(
+      fmt::format("of {} records: {}\n  {}", records, fmt::join(parts, "; "), fmt::join(examples, "\n  ")));
 }
 
 std::span<const int32_t> Dataset::ids(int64_t i) const {
@@ -66,8 +67,9 @@ std::span<const int32_t> Dataset::labels(int64_t i) const {
 bool Dataset::add(std::vector<int32_t> ids, std::vector<int32_t> labels, SamplePlace place) {
   FETTLE_CHECK(ids.size() == labels.size(), "{} ids, {} labels", ids.size(), labels.size());
   // Nothing stands before the first token, so nothing predicts it.
-  const int64_t targets =
-      labels.empty() ? 0 : std::count_if(labels.begin() + 1, labels.end(), [](int32_t l) { return l != kIgnoreIndex; });
+  const int64_t targets = labels.empty() ? 0 : std::count_if(labels.begin() + 1, labels.end(), [](int32_t l) {
+    return l != kIgnoreIndex;
+  });
   if (targets == 0) {
     report_.name_nothing_to_train(place);
     return false;

@@ -23,13 +23,15 @@ struct EncodeOptions {
 /// LLaMA-Factory's length rule: {source, target} tokens that fit a budget.
 std::pair<int64_t, int64_t> infer_seqlen(int64_t source, int64_t target, int64_t budget);
 
-/// What happened to the data on its way: everything is counted, the first of each kind are named by file:line.
+/// What happened to the data on its way: everything is counted, the first of each kind are named by
+/// file:line.
 struct DataReport {
   int64_t records = 0, samples = 0, tokens = 0, targets = 0;
-  int64_t cut = 0;            // samples that lost tokens to cutoff_len
+  int64_t cut = 0;               // samples that lost tokens to cutoff_len
   int64_t nothing_to_train = 0;  // samples left out because no label is left
-  int64_t skipped = 0;        // records that did not fit their format
-  std::vector<std::string> examples;  // "data/x.json:12: cut from 3000 to 2048 tokens; its end-of-text is lost"
+  int64_t skipped = 0;           // records that did not fit their format
+  std::vector<std::string>
+      examples;  // "data/x.json:12: cut from 3000 to 2048 tokens; its end-of-text is lost"
 
   /// Takes over what reading a dataset counted.
   void count(const LoadedSamples& loaded);
@@ -40,8 +42,8 @@ struct DataReport {
   void tell(Listener& listener) const;
 };
 
-/// All samples of a run. Sample i is ids[offsets[i] … offsets[i+1]); labels stand at the token they name (HF's convention:
-/// the model predicts labels[t] from what lies before t).
+/// All samples of a run. Sample i is ids[offsets[i] … offsets[i+1]); labels stand at the token they name
+/// (HF's convention: the model predicts labels[t] from what lies before t).
 class Dataset {
  public:
   int64_t size() const { return int64_t(places_.size()); }
@@ -73,21 +75,23 @@ struct EncodedSample {
   bool end_lost = false;  // among them the last answer's end-of-text
   int64_t full_length = 0;
 };
-/// Encodes as LLaMA-Factory does: cut to cutoff_len turn by turn, labels on the answers. The sample must hold an odd number
-/// of prompt messages and one response (FETTLE_CHECK). Error for tools and for train_on_prompt with an efficient_eos template.
+/// Encodes as LLaMA-Factory does: cut to cutoff_len turn by turn, labels on the answers. The sample must hold
+/// an odd number of prompt messages and one response (FETTLE_CHECK). Error for tools and for train_on_prompt
+/// with an efficient_eos template.
 EncodedSample encode_supervised(const Sample& sample, const ChatTemplate& chat, const EncodeOptions& options);
-/// All samples of a dataset, appended to `out` in order. Samples without an answer are counted as skipped; Error when they
-/// are more than 5 %.
-void encode_supervised(std::span<const Sample> samples, const ChatTemplate& chat, const EncodeOptions& options, Dataset& out,
-                       Listener* listener = nullptr);
-/// Pre-training: the documents of a dataset, each closed by end-of-text, packed into blocks of cutoff_len or one sample each.
-void encode_pretrain(std::span<const Sample> samples, const ChatTemplate& chat, const EncodeOptions& options, bool packing,
-                     Dataset& out, Listener* listener = nullptr);
+/// All samples of a dataset, appended to `out` in order. Samples without an answer are counted as skipped;
+/// Error when they are more than 5 %.
+void encode_supervised(std::span<const Sample> samples, const ChatTemplate& chat,
+                       const EncodeOptions& options, Dataset& out, Listener* listener = nullptr);
+/// Pre-training: the documents of a dataset, each closed by end-of-text, packed into blocks of cutoff_len or
+/// one sample each.
+void encode_pretrain(std::span<const Sample> samples, const ChatTemplate& chat, const EncodeOptions& options,
+                     bool packing, Dataset& out, Listener* listener = nullptr);
 
 /// Ids ready for the network: one row, never padded.
 struct Batch {
-  std::vector<int32_t> ids, positions, cu_seqlens;          // positions restart in every sequence
-  std::vector<uint64_t> sample_keys;                        // [sequences] index in the Dataset
+  std::vector<int32_t> ids, positions, cu_seqlens;              // positions restart in every sequence
+  std::vector<uint64_t> sample_keys;                            // [sequences] index in the Dataset
   std::vector<int32_t> target_rows, target_tokens, cu_targets;  // row r predicts token t
 
   void clear();

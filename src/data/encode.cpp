@@ -1,4 +1,5 @@
-// Conversations to ids and labels: LLaMA-Factory's supervised encoding, with what it cuts silently counted and named.
+// Conversations to ids and labels: LLaMA-Factory's supervised encoding, with what it cuts silently counted
+// and named.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -47,14 +48,16 @@ std::vector<CutTurn> cut_turns(std::span<const EncodedTurn> turns, const ChatTem
     const EncodedTurn& turn = turns[size_t(options.mask_history ? count - 1 - i : i)];
     const auto [source, target] =
         infer_seqlen(int64_t(turn.source.size()), int64_t(turn.target.size()), options.cutoff_len - total);
-    kept.push_back({std::span(turn.source).first(size_t(source)), std::span(turn.target).first(size_t(target)), i == 0});
+    kept.push_back(
+        {std::span(turn.source).first(size_t(source)), std::span(turn.target).first(size_t(target)), i == 0});
     total += source + target;
   }
   if (options.mask_history) std::reverse(kept.begin(), kept.end());
   return kept;
 }
 
-void append_turn(const CutTurn& turn, const ChatTemplate& chat, const EncodeOptions& options, EncodedSample& out) {
+void append_turn(const CutTurn& turn, const ChatTemplate& chat, const EncodeOptions& options,
+                 EncodedSample& out) {
   const size_t begin = out.labels.size();
   out.ids.insert(out.ids.end(), turn.source.begin(), turn.source.end());
   out.ids.insert(out.ids.end(), turn.target.begin(), turn.target.end());
@@ -62,15 +65,18 @@ void append_turn(const CutTurn& turn, const ChatTemplate& chat, const EncodeOpti
     out.labels.insert(out.labels.end(), turn.source.begin(), turn.source.end());
   } else {
     out.labels.insert(out.labels.end(), turn.source.size(), kIgnoreIndex);
-    // Without an end in the answer itself, the end of the turn before is learnt where this turn's source begins.
+    // Without an end in the answer itself, the end of the turn before is learnt where this turn's source
+    // begins.
     if (chat.row().efficient_eos && !turn.first && !turn.source.empty()) out.labels[begin] = chat.eos();
   }
-  if (options.mask_history && !turn.first) out.labels.insert(out.labels.end(), turn.target.size(), kIgnoreIndex);
-  else out.labels.insert(out.labels.end(), turn.target.begin(), turn.target.end());
+  if (options.mask_history && !turn.first)
+    out.labels.insert(out.labels.end(), turn.target.size(), kIgnoreIndex);
+  else
+    out.labels.insert(out.labels.end(), turn.target.begin(), turn.target.end());
 }
 
-bool last_end_lost(std::span<const EncodedTurn> turns, std::span<const CutTurn> kept, const ChatTemplate& chat,
-                   const EncodeOptions& options) {
+bool last_end_lost(std::span<const EncodedTurn> turns, std::span<const CutTurn> kept,
+                   const ChatTemplate& chat, const EncodeOptions& options) {
   if (chat.row().efficient_eos) return false;  // it is appended after the cut
   if (kept.empty() || (!options.mask_history && kept.size() < turns.size())) return true;
   return int64_t(kept.back().target.size()) <= end_position(turns.back().target, chat.stop_ids());
@@ -80,18 +86,23 @@ bool last_end_lost(std::span<const EncodedTurn> turns, std::span<const CutTurn> 
 
 std::pair<int64_t, int64_t> infer_seqlen(int64_t source, int64_t target, int64_t budget) {
   int64_t target_limit;
-  if (target * 2 < budget) target_limit = budget;
-  else if (source * 2 < budget) target_limit = budget - source;
+  if (target * 2 < budget)
+    target_limit = budget;
+  else if (source * 2 < budget)
+    target_limit = budget - source;
   // In doubles and in this order, as LLaMA-Factory computes it: the truncation falls on the same side.
-  else target_limit = int64_t(double(budget) * (double(target) / double(source + target)));
+  else
+    target_limit = int64_t(double(budget) * (double(target) / double(source + target)));
   const int64_t new_target = std::min(target_limit, target);
   return {std::min(std::max(budget - new_target, int64_t(0)), source), new_target};
 }
 
-EncodedSample encode_supervised(const Sample& sample, const ChatTemplate& chat, const EncodeOptions& options) {
+EncodedSample encode_supervised(const Sample& sample, const ChatTemplate& chat,
+                                const EncodeOptions& options) {
   if (options.train_on_prompt && chat.row().efficient_eos)
-    throw Error({.what = fmt::format("train_on_prompt does not go with template {}, whose answers have no end of their own",
-                                     chat.row().name),
+    throw Error({.what = fmt::format(
+                     "train_on_prompt does not go with template {}, whose answers have no end of their own",
+                     chat.row().name),
                  .where = "train_on_prompt",
                  .hint = "leave train_on_prompt out, or choose another template"});
   const std::vector<EncodedTurn> turns = turns_of(sample, chat);
@@ -109,8 +120,8 @@ EncodedSample encode_supervised(const Sample& sample, const ChatTemplate& chat, 
   return out;
 }
 
-void encode_supervised(std::span<const Sample> samples, const ChatTemplate& chat, const EncodeOptions& options,
-                       Dataset& out, Listener* listener) {
+void encode_supervised(std::span<const Sample> samples, const ChatTemplate& chat,
+                       const EncodeOptions& options, Dataset& out, Listener* listener) {
   const int64_t count = int64_t(samples.size());
   int64_t unanswered = 0;
   std::vector<std::string> named;
@@ -130,7 +141,8 @@ void encode_supervised(std::span<const Sample> samples, const ChatTemplate& chat
     out.add(std::move(encoded.ids), std::move(encoded.labels), sample.place);
     if ((i + 1) % kProgressEvery == 0 && i + 1 < count) report(i + 1);
   }
-  if (count > 0) refuse_if_too_many_bad(unanswered, count, samples[0].place.file, "have no answer to learn", named);
+  if (count > 0)
+    refuse_if_too_many_bad(unanswered, count, samples[0].place.file, "have no answer to learn", named);
   report(count);
 }
 

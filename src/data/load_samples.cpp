@@ -37,11 +37,13 @@ const RecordFormat& format_of(const DatasetEntry& entry) {
   return *row;
 }
 
-/// Columns that hold text and that the entry does not read: the usual sign of a `columns` object that names too few.
+/// Columns that hold text and that the entry does not read: the usual sign of a `columns` object that names
+/// too few.
 class UnreadColumns {
  public:
   explicit UnreadColumns(const DatasetEntry& entry)
-      : read_{entry.prompt, entry.query, entry.response, entry.history, entry.system, entry.tools, entry.messages} {}
+      : read_{entry.prompt, entry.query, entry.response, entry.history,
+              entry.system, entry.tools, entry.messages} {}
 
   void see(const json& record) {
     if (!record.is_object()) return;
@@ -60,9 +62,10 @@ class UnreadColumns {
       for (const auto& [role, usual] : kUsual)
         if (usual == column) cures.push_back(fmt::format("\"{}\": \"{}\"", role, column));
     }
-    listener.warn(fmt::format("dataset {}: text in {} of {} is not used{}", entry.name, fmt::join(columns, ", "),
-                              entry.file.string(),
-                              cures.empty() ? "" : fmt::format("; to use it, add {} to `columns`", fmt::join(cures, ", "))));
+    listener.warn(fmt::format(
+        "dataset {}: text in {} of {} is not used{}", entry.name, fmt::join(columns, ", "),
+        entry.file.string(),
+        cures.empty() ? "" : fmt::format("; to use it, add {} to `columns`", fmt::join(cures, ", "))));
   }
 
  private:
@@ -96,8 +99,8 @@ std::vector<Converted> convert_all(const DatasetEntry& entry, int64_t limit, Lis
   return records;
 }
 
-/// num_samples of LLaMA-Factory: a random permutation first; where more are asked for than there are, the rest is drawn with
-/// replacement. Its generator is NumPy's global one, so the draw itself is ours.
+/// num_samples of LLaMA-Factory: a random permutation first; where more are asked for than there are, the
+/// rest is drawn with replacement. Its generator is NumPy's global one, so the draw itself is ours.
 std::vector<int64_t> drawn(int64_t count, int64_t wanted, uint64_t seed) {
   FETTLE_CHECK(count > 0 && count <= int64_t(std::numeric_limits<uint32_t>::max()), "{} records", count);
   Rng rng(seed, Purpose::split);
@@ -111,13 +114,15 @@ std::vector<int64_t> drawn(int64_t count, int64_t wanted, uint64_t seed) {
 
 }  // namespace
 
-void refuse_if_too_many_bad(int64_t bad, int64_t records, const std::string& where, const std::string& problem,
-                            std::span<const std::string> named) {
+void refuse_if_too_many_bad(int64_t bad, int64_t records, const std::string& where,
+                            const std::string& problem, std::span<const std::string> named) {
   if (bad * kBadShare <= records) return;
-  throw Error({.what = fmt::format("{} of {} records {}: {}{}", bad, records, problem, fmt::join(named, "; "),
-                                   bad > int64_t(named.size()) ? " …" : ""),
-               .where = where,
-               .hint = "up to 5 % are left out with a warning; check `formatting` and `columns` in dataset_info.json"});
+  throw Error(
+      {.what = fmt::format("{} of {} records {}: {}{}", bad, records, problem, fmt::join(named, "; "),
+                           bad > int64_t(named.size()) ? " …" : ""),
+       .where = where,
+       .hint =
+           "up to 5 % are left out with a warning; check `formatting` and `columns` in dataset_info.json"});
 }
 
 LoadedSamples load_samples(const DatasetEntry& entry, std::optional<int64_t> max_samples, uint64_t seed,
@@ -143,7 +148,8 @@ LoadedSamples load_samples(const DatasetEntry& entry, std::optional<int64_t> max
       continue;
     }
     loaded.skipped.push_back({record.place, record.reason});
-    if (named.size() < kNamedInError) named.push_back(fmt::format("{}: {}", record.place.text(), record.reason));
+    if (named.size() < kNamedInError)
+      named.push_back(fmt::format("{}: {}", record.place.text(), record.reason));
   }
   refuse_if_too_many_bad(int64_t(loaded.skipped.size()), loaded.records, entry.file.string(),
                          fmt::format("do not fit the {} format", entry.formatting), named);

@@ -1,9 +1,9 @@
 // Documents to ids: pre-training learns every token of the text.
 //
-// As LLaMA-Factory, labels at the padding id are not trained (its collator cannot tell padding from text), and padding falls
-// back to end-of-text: with a vocabulary whose pad token is its end-of-text, the end of a document is seen but not learnt.
-// Unlike it, packing goes over all documents, not over batches of 1000, and the last, shorter block is kept: a batch is never
-// padded here, so nothing is gained by throwing it away.
+// As LLaMA-Factory, labels at the padding id are not trained (its collator cannot tell padding from text),
+// and padding falls back to end-of-text: with a vocabulary whose pad token is its end-of-text, the end of a
+// document is seen but not learnt. Unlike it, packing goes over all documents, not over batches of 1000, and
+// the last, shorter block is kept: a batch is never padded here, so nothing is gained by throwing it away.
 #include <algorithm>
 
 #include "base/error.h"
@@ -19,10 +19,12 @@ int32_t document_end(const ChatTemplate& chat) {
   const std::string_view own = chat.row().pretrain_eos;
   const int32_t id = own.empty() ? chat.eos() : chat.tokenizer().id_of(own).value_or(-1);
   if (id < 0)
-    throw Error({.what = own.empty() ? "this model's vocabulary declares no end-of-text token to close documents with"
-                                     : "this model's vocabulary has no " + std::string(own) + " to close documents with",
-                 .where = "stage pt, template " + std::string(chat.row().name),
-                 .hint = "choose the template this model was made with"});
+    throw Error(
+        {.what = own.empty()
+                     ? "this model's vocabulary declares no end-of-text token to close documents with"
+                     : "this model's vocabulary has no " + std::string(own) + " to close documents with",
+         .where = "stage pt, template " + std::string(chat.row().name),
+         .hint = "choose the template this model was made with"});
   return id;
 }
 
@@ -36,11 +38,12 @@ void add_text(std::vector<int32_t> ids, int32_t pad, const SamplePlace& place, D
   out.add(std::move(ids), std::move(labels), place);
 }
 
-/// Takes documents as they come and gives them on in blocks of `size` tokens; a block is named after the document its first
-/// token came from.
+/// Takes documents as they come and gives them on in blocks of `size` tokens; a block is named after the
+/// document its first token came from.
 class BlockPacker {
  public:
-  BlockPacker(int64_t size, int32_t bos, int32_t pad, Dataset& out) : size_(size), bos_(bos), pad_(pad), out_(out) {}
+  BlockPacker(int64_t size, int32_t bos, int32_t pad, Dataset& out)
+      : size_(size), bos_(bos), pad_(pad), out_(out) {}
 
   void push(std::span<const int32_t> document, const SamplePlace& place) {
     while (!document.empty()) {
@@ -65,8 +68,8 @@ class BlockPacker {
   SamplePlace place_;
 };
 
-void add_document(std::vector<int32_t> ids, int32_t bos, int32_t pad, int64_t cutoff, const SamplePlace& place,
-                  Dataset& out) {
+void add_document(std::vector<int32_t> ids, int32_t bos, int32_t pad, int64_t cutoff,
+                  const SamplePlace& place, Dataset& out) {
   if (bos >= 0) ids.insert(ids.begin(), bos);
   const int64_t full = int64_t(ids.size());
   if (full > cutoff) {
@@ -78,8 +81,8 @@ void add_document(std::vector<int32_t> ids, int32_t bos, int32_t pad, int64_t cu
 
 }  // namespace
 
-void encode_pretrain(std::span<const Sample> samples, const ChatTemplate& chat, const EncodeOptions& options, bool packing,
-                     Dataset& out, Listener* listener) {
+void encode_pretrain(std::span<const Sample> samples, const ChatTemplate& chat, const EncodeOptions& options,
+                     bool packing, Dataset& out, Listener* listener) {
   FETTLE_CHECK(options.cutoff_len > 0);
   const int32_t end = document_end(chat), bos = document_begin(chat.tokenizer()), pad = chat.pad();
   const int64_t count = int64_t(samples.size());
@@ -89,8 +92,10 @@ void encode_pretrain(std::span<const Sample> samples, const ChatTemplate& chat, 
     FETTLE_CHECK(!sample.prompt.empty());
     std::vector<int32_t> ids = chat.tokenizer().encode(sample.prompt.front().content, /*parse_special=*/true);
     ids.push_back(end);
-    if (packing) packer.push(ids, sample.place);
-    else add_document(std::move(ids), bos, pad, options.cutoff_len, sample.place, out);
+    if (packing)
+      packer.push(ids, sample.place);
+    else
+      add_document(std::move(ids), bos, pad, options.cutoff_len, sample.place, out);
     if (listener && (i + 1) % kProgressEvery == 0 && i + 1 < count)
       listener->on_progress({"Tokenising", i + 1, count, "documents"});
   }

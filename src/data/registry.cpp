@@ -17,14 +17,16 @@ namespace {
 
 using nlohmann::json;
 
-/// What the registry's file calls a thing, and what is done with it. `note` says why a key is refused, and what to do.
+/// What the registry's file calls a thing, and what is done with it. `note` says why a key is refused, and
+/// what to do.
 struct KeyRule {
   std::string_view key;
   enum Use { read, ignored, refused } use;
   std::string_view note = "";
 };
 
-constexpr std::string_view kNoHub = "data is not fetched from hubs yet; download the file and name it with file_name";
+constexpr std::string_view kNoHub =
+    "data is not fetched from hubs yet; download the file and name it with file_name";
 
 constexpr KeyRule kEntryKeys[] = {
     {"file_name", KeyRule::read},
@@ -40,7 +42,8 @@ constexpr KeyRule kEntryKeys[] = {
     {"ms_hub_url", KeyRule::refused, kNoHub},
     {"om_hub_url", KeyRule::refused, kNoHub},
     {"cloud_file_name", KeyRule::refused, kNoHub},
-    {"script_url", KeyRule::refused, "Fettle never runs loading scripts; save the data as JSON and name it with file_name"},
+    {"script_url", KeyRule::refused,
+     "Fettle never runs loading scripts; save the data as JSON and name it with file_name"},
 };
 
 constexpr std::string_view kNoPreference = "preference data comes in a later version";
@@ -76,7 +79,8 @@ std::string did_you_mean(std::string_view wrong, const Rows& rows, Name name_of)
   std::vector<std::string> names;
   for (const auto& row : rows) names.emplace_back(name_of(row));
   const std::string near = nearest_name(wrong, names);
-  return near.empty() ? fmt::format("known: {}", fmt::join(names, ", ")) : fmt::format("did you mean \"{}\"?", near);
+  return near.empty() ? fmt::format("known: {}", fmt::join(names, ", "))
+                      : fmt::format("did you mean \"{}\"?", near);
 }
 
 std::string wrong_type(std::string_view key, std::string_view wanted, const json& found) {
@@ -98,7 +102,8 @@ class EntryReader {
     check_ranking();
     read_num_samples();
     if (const json* split = given("split"); split && *split != "train")
-      fail("parts of a file (split) come in a later version", "leave split out, and set max_samples for fewer records");
+      fail("parts of a file (split) come in a later version",
+           "leave split out, and set max_samples for fewer records");
     if (const json* columns = given("columns")) read_columns(*columns);
   }
 
@@ -135,7 +140,8 @@ class EntryReader {
   void check_formatting() const {
     for (const RecordFormat& format : record_formats())
       if (format.name == out_.formatting) return;
-    if (std::find(std::begin(kLaterFormats), std::end(kLaterFormats), out_.formatting) != std::end(kLaterFormats))
+    if (std::find(std::begin(kLaterFormats), std::end(kLaterFormats), out_.formatting) !=
+        std::end(kLaterFormats))
       fail(fmt::format("formatting: {} comes in a later version", out_.formatting),
            "write the records as alpaca (instruction, input, output, history)");
     fail(fmt::format("there is no record format \"{}\"", out_.formatting),
@@ -148,13 +154,15 @@ class EntryReader {
     if (!ranking->is_boolean()) fail(wrong_type("ranking", "true or false", *ranking), "");
     out_.ranking = ranking->get<bool>();
     if (out_.ranking)
-      fail("ranking: preference data is not applicable to sft and pt", "preference training comes in a later version");
+      fail("ranking: preference data is not applicable to sft and pt",
+           "preference training comes in a later version");
   }
 
   void read_num_samples() {
     const json* count = given("num_samples");
     if (!count) return;
-    if (!count->is_number_integer() || *count <= 0) fail(wrong_type("num_samples", "a count above 0", *count), "");
+    if (!count->is_number_integer() || *count <= 0)
+      fail(wrong_type("num_samples", "a count above 0", *count), "");
     out_.num_samples = count->get<int64_t>();
   }
 
@@ -171,7 +179,8 @@ class EntryReader {
              did_you_mean(role, kColumns, [](const ColumnRule& r) { return r.role; }));
       if (column.is_null()) continue;
       if (!column.is_string()) fail(wrong_type("columns: " + role, "the name of a column", column), "");
-      if (!rule->refused.empty()) fail(fmt::format("columns: \"{}\" is not supported", role), std::string(rule->refused));
+      if (!rule->refused.empty())
+        fail(fmt::format("columns: \"{}\" is not supported", role), std::string(rule->refused));
       if (rule->column) out_.*rule->column = column.get<std::string>();
     }
     if (out_.prompt.empty() && out_.query.empty())
@@ -185,8 +194,8 @@ class EntryReader {
   Listener& listener_;
 };
 
-/// LLaMA-Factory looks below dataset_dir only. Many registries repeat the folder ("data/x.json" below data/): such a file is
-/// taken where it lies, and said.
+/// LLaMA-Factory looks below dataset_dir only. Many registries repeat the folder ("data/x.json" below data/):
+/// such a file is taken where it lies, and said.
 std::filesystem::path locate(const std::filesystem::path& dataset_dir, const std::string& file_name,
                              const EntryReader& entry, const std::string& name, Listener& listener) {
   const std::filesystem::path below = dataset_dir / file_name, as_written = file_name;
@@ -194,24 +203,28 @@ std::filesystem::path locate(const std::filesystem::path& dataset_dir, const std
   if (!std::filesystem::exists(below)) {
     if (!std::filesystem::exists(as_written))
       entry.fail(fmt::format("the file {} of dataset \"{}\" was not found", file_name, name),
-                 below == as_written ? fmt::format("tried {}", below.string())
-                                     : fmt::format("tried {} (file_name is looked for in dataset_dir) and {} (from the "
-                                                   "working folder)",
-                                                   below.string(), as_written.string()));
-    listener.info(fmt::format("dataset {}: {} does not exist; reading {} from the working folder (file_name is meant to be "
-                              "relative to dataset_dir)",
-                              name, below.string(), as_written.string()));
+                 below == as_written
+                     ? fmt::format("tried {}", below.string())
+                     : fmt::format("tried {} (file_name is looked for in dataset_dir) and {} (from the "
+                                   "working folder)",
+                                   below.string(), as_written.string()));
+    listener.info(fmt::format(
+        "dataset {}: {} does not exist; reading {} from the working folder (file_name is meant to be "
+        "relative to dataset_dir)",
+        name, below.string(), as_written.string()));
     found = as_written;
   }
   if (std::filesystem::is_directory(found))
-    entry.fail(fmt::format("{} is a folder", found.string()), "folders of data files come in a later version; name one file");
+    entry.fail(fmt::format("{} is a folder", found.string()),
+               "folders of data files come in a later version; name one file");
   return found;
 }
 
 json read_registry(const std::filesystem::path& dataset_dir, const std::filesystem::path& path) {
   const std::string dir = dataset_dir.string();
   if (dir == "ONLINE" || dir.starts_with("REMOTE:"))
-    throw Error({.what = fmt::format("dataset_dir: {} names data on a hub", dir), .where = "dataset_dir",
+    throw Error({.what = fmt::format("dataset_dir: {} names data on a hub", dir),
+                 .where = "dataset_dir",
                  .hint = std::string(kNoHub)});
   if (!std::filesystem::exists(path))
     throw Error({.what = "the file was not found",
@@ -219,14 +232,17 @@ json read_registry(const std::filesystem::path& dataset_dir, const std::filesyst
                  .hint = "set dataset_dir to the folder that holds dataset_info.json"});
   json registry = parse_json_document(read_text(path), path.string());
   if (!registry.is_object())
-    throw Error({.what = fmt::format("an object {{\"name\": {{…}}}} was expected; {} was found", registry.type_name()),
-                 .where = path.string(), .hint = ""});
+    throw Error({.what = fmt::format("an object {{\"name\": {{…}}}} was expected; {} was found",
+                                     registry.type_name()),
+                 .where = path.string(),
+                 .hint = ""});
   return registry;
 }
 
 }  // namespace
 
-DatasetEntry find_dataset(const std::filesystem::path& dataset_dir, const std::string& name, Listener& listener) {
+DatasetEntry find_dataset(const std::filesystem::path& dataset_dir, const std::string& name,
+                          Listener& listener) {
   const std::filesystem::path path = dataset_dir / "dataset_info.json";
   const json registry = read_registry(dataset_dir, path);
   const auto found = registry.find(name);
@@ -239,7 +255,8 @@ DatasetEntry find_dataset(const std::filesystem::path& dataset_dir, const std::s
   EntryReader reader(*found, fmt::format("{}, dataset {}", path.string(), name), entry, listener);
   reader.read();
   const std::optional<std::string> file_name = reader.text("file_name");
-  if (!file_name || file_name->empty()) reader.fail("\"file_name\" is missing", "name the data file, relative to dataset_dir");
+  if (!file_name || file_name->empty())
+    reader.fail("\"file_name\" is missing", "name the data file, relative to dataset_dir");
   entry.file = locate(dataset_dir, *file_name, reader, name, listener);
   return entry;
 }

@@ -15,8 +15,8 @@
 
 namespace fettle {
 
-/// One entry of dataset_info.json. A column that is empty is not used. As in LLaMA-Factory: without `columns` the defaults
-/// below hold; with it, every column it does not name is unused.
+/// One entry of dataset_info.json. A column that is empty is not used. As in LLaMA-Factory: without `columns`
+/// the defaults below hold; with it, every column it does not name is unused.
 struct DatasetEntry {
   std::string name;
   std::filesystem::path file;  // resolved
@@ -26,16 +26,18 @@ struct DatasetEntry {
   std::string prompt = "instruction", query = "input", response = "output", history, system, tools, messages;
 };
 
-/// Looks `name` up in dataset_dir/dataset_info.json. The file is looked for in dataset_dir, then as written from the
-/// working folder (said through the listener); Error names the places tried, the key or the bracket that is wrong; a hub
-/// name or script is refused by name.
-DatasetEntry find_dataset(const std::filesystem::path& dataset_dir, const std::string& name, Listener& listener);
+/// Looks `name` up in dataset_dir/dataset_info.json. The file is looked for in dataset_dir, then as written
+/// from the working folder (said through the listener); Error names the places tried, the key or the bracket
+/// that is wrong; a hub name or script is refused by name.
+DatasetEntry find_dataset(const std::filesystem::path& dataset_dir, const std::string& name,
+                          Listener& listener);
 
 /// A record format: one row per `formatting`.
 struct RecordFormat {
   std::string_view name;  // "alpaca"
   /// Empty when the record does not fit; `reason` then says why, naming the field.
-  std::optional<Sample> (*convert)(const nlohmann::json& record, const DatasetEntry& entry, std::string& reason);
+  std::optional<Sample> (*convert)(const nlohmann::json& record, const DatasetEntry& entry,
+                                   std::string& reason);
 };
 std::span<const RecordFormat> record_formats();
 
@@ -51,13 +53,14 @@ struct LoadedSamples {
   int64_t records = 0;
 };
 
-/// Throws the Error of a dataset of which more than 5 % is unusable: `problem` says what is wrong with those ("have no
-/// answer"), `named` holds the first of them. Does nothing below that share.
-void refuse_if_too_many_bad(int64_t bad, int64_t records, const std::string& where, const std::string& problem,
-                            std::span<const std::string> named);
+/// Throws the Error of a dataset of which more than 5 % is unusable: `problem` says what is wrong with those
+/// ("have no answer"), `named` holds the first of them. Does nothing below that share.
+void refuse_if_too_many_bad(int64_t bad, int64_t records, const std::string& where,
+                            const std::string& problem, std::span<const std::string> named);
 
-/// Reads a dataset in file order: num_samples (seeded draw as §3.1), then the first max_samples. Warns when a column with
-/// text in it is not used. Error when more than 5 % of the records do not fit.
-LoadedSamples load_samples(const DatasetEntry& entry, std::optional<int64_t> max_samples, uint64_t seed, Listener& listener);
+/// Reads a dataset in file order: num_samples (seeded draw as §3.1), then the first max_samples. Warns when a
+/// column with text in it is not used. Error when more than 5 % of the records do not fit.
+LoadedSamples load_samples(const DatasetEntry& entry, std::optional<int64_t> max_samples, uint64_t seed,
+                           Listener& listener);
 
 }  // namespace fettle

@@ -4,6 +4,8 @@
 
 namespace fettle {
 
-std::string SamplePlace::text() const { return line > 0 ? fmt::format("{}:{}", file, line) : file; }
+std::string SamplePlace::text() const {
+  return line > 0 ? fmt::format("{}:{}", file, line) : file;
+}
 
 }  // namespace fettle

@@ -16,16 +16,20 @@ struct Sign {
   Words lacks;  // none of them does
 };
 
-constexpr std::string_view kSmolLm2Has[] = {"<|im_start|>", "<|im_end|>", "named SmolLM, trained by Hugging Face"};
-// Plain ChatML without a default system text is what `smollm` writes. Anything that adds a system text, tools or thoughts is
-// another family's.
+constexpr std::string_view kSmolLm2Has[] = {"<|im_start|>", "<|im_end|>",
+                                            "named SmolLM, trained by Hugging Face"};
+// Plain ChatML without a default system text is what `smollm` writes. Anything that adds a system text, tools
+// or thoughts is another family's.
 constexpr std::string_view kSmolLmHas[] = {"<|im_start|>", "<|im_end|>"};
-constexpr std::string_view kSmolLmLacks[] = {"You are", "you are", "system_message", "tool", "think", "bos_token"};
-// Llama 3.1 and later also write the date into the system text; LLaMA-Factory trains them with llama3 all the same.
+constexpr std::string_view kSmolLmLacks[] = {"You are", "you are", "system_message",
+                                             "tool",    "think",   "bos_token"};
+// Llama 3.1 and later also write the date into the system text; LLaMA-Factory trains them with llama3 all the
+// same.
 constexpr std::string_view kLlama3Has[] = {"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"};
 constexpr std::string_view kLlama3Lacks[] = {"GPT4 Correct"};  // openchat-3.6
 constexpr std::string_view kLlama2Has[] = {"[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"};
-// The generations of Mistral differ in the spaces around [/INST]; `mistral` is the one that has none in front.
+// The generations of Mistral differ in the spaces around [/INST]; `mistral` is the one that has none in
+// front.
 constexpr std::string_view kMistralHas[] = {"[INST] ", "\"[/INST]\""};
 constexpr std::string_view kMistralLacks[] = {"<<SYS>>", "[SYSTEM_PROMPT]"};
 
@@ -43,7 +47,8 @@ bool matches(const Sign& sign, std::string_view jinja) {
          std::none_of(sign.lacks.begin(), sign.lacks.end(), in_text);
 }
 
-/// The markers the family writes must be tokens of this vocabulary; otherwise the text came from somewhere else.
+/// The markers the family writes must be tokens of this vocabulary; otherwise the text came from somewhere
+/// else.
 bool vocabulary_fits(std::string_view name, const Tokenizer& tokenizer) {
   const auto row = std::find_if(template_rows().begin(), template_rows().end(),
                                 [&](const TemplateRow* r) { return r->name == name; });

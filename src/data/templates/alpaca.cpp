@@ -13,8 +13,9 @@ constinit const TemplateRow kAlpaca = {
     .user = kUser,
     .assistant = kAssistant,
     .system = kSystem,
-    .default_system = "Below is an instruction that describes a task. "
-                      "Write a response that appropriately completes the request.\n\n",
+    .default_system =
+        "Below is an instruction that describes a task. "
+        "Write a response that appropriately completes the request.\n\n",
 };
 
 }  // namespace fettle::templates

@@ -8,7 +8,8 @@ constexpr std::string_view kUser[] = {
     "<|start_header_id|>user<|end_header_id|>\n\n{{content}}<|eot_id|>"
     "<|start_header_id|>assistant<|end_header_id|>\n\n"};
 constexpr std::string_view kAssistant[] = {"{{content}}<|eot_id|>"};
-constexpr std::string_view kSystem[] = {"<|start_header_id|>system<|end_header_id|>\n\n{{content}}<|eot_id|>"};
+constexpr std::string_view kSystem[] = {
+    "<|start_header_id|>system<|end_header_id|>\n\n{{content}}<|eot_id|>"};
 constexpr std::string_view kObservation[] = {
     "<|start_header_id|>ipython<|end_header_id|>\n\n{{content}}<|eot_id|>"
     "<|start_header_id|>assistant<|end_header_id|>\n\n"};

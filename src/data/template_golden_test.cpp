@@ -1,0 +1,95 @@
+// Ids and labels of LLaMA-Factory itself (tests/golden/make_template_golden.py), over every template and
+// setting.
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "data/dataset.h"
+
+namespace fettle {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kSolarUser[] = {"### User:\n{{content}}\n\n### Assistant:\n"};
+constexpr std::string_view kSolarSystem[] = {"### System:\n{{content}}\n\n"}, kContent[] = {"{{content}}"};
+constexpr TemplateRow kSolar = {.name = "solar",
+                                .user = kSolarUser,
+                                .assistant = kContent,
+                                .system = kSolarSystem,
+                                .efficient_eos = true};
+
+class TemplateGolden : public testing::Test {
+ protected:
+  const std::filesystem::path folder_ = std::filesystem::path(FETTLE_SOURCE_DIR) / "tests/golden";
+  const json golden_ = json::parse(read_text(folder_ / "templates.json"));
+  const std::shared_ptr<const Tokenizer> tokenizer_ = load_tokenizer(folder_ / "templates_tokenizer");
+
+  ChatTemplate chat(const std::string& name) const {
+    return name == "solar" ? ChatTemplate(kSolar, tokenizer_) : ChatTemplate(name, tokenizer_);
+  }
+  static Sample sample_of(const json& conversation) {
+    Sample sample{.system = conversation["system"]};
+    for (const json& text : conversation["texts"])
+      sample.prompt.push_back({sample.prompt.size() % 2 == 0 ? ChatRole::user : ChatRole::assistant, text});
+    sample.response = {sample.prompt.back()};
+    sample.prompt.pop_back();
+    return sample;
+  }
+};
+
+std::vector<int32_t> labels_of(const json& encoding) {
+  const std::vector<int32_t> ids = encoding["ids"];
+  std::vector<int32_t> labels(ids.size(), kIgnoreIndex);
+  for (const json& run : encoding["trained"])
+    for (size_t i = run[0]; i < run[1].get<size_t>(); ++i) labels[i] = ids[i];
+  for (const json& other : encoding.value("other", json::array())) labels[other[0]] = other[1];
+  return labels;
+}
+
+TEST_F(TemplateGolden, SupervisedIdsAndLabels) {
+  size_t compared = 0;
+  for (const auto& [name, encodings] : golden_["supervised"].items()) {
+    const ChatTemplate chat = this->chat(name);
+    size_t at = 0;
+    for (const json& setting : golden_["settings"]) {
+      const EncodeOptions options{setting["cutoff_len"], setting["train_on_prompt"], setting["mask_history"]};
+      if (options.train_on_prompt && chat.row().efficient_eos) continue;
+      for (const json& conversation : golden_["conversations"]) {
+        const EncodedSample out = encode_supervised(sample_of(conversation), chat, options);
+        const json& expected = encodings.at(at++);
+        ASSERT_EQ(out.ids, expected["ids"].get<std::vector<int32_t>>()) << name << setting << conversation;
+        ASSERT_EQ(out.labels, labels_of(expected)) << name << setting << conversation;
+        ++compared;
+      }
+    }
+    EXPECT_EQ(at, encodings.size());
+  }
+  EXPECT_EQ(compared, 1400u);
+}
+
+TEST_F(TemplateGolden, PretrainingIds) {
+  std::vector<Sample> documents;
+  for (const json& conversation : golden_["conversations"])
+    documents.push_back({.prompt = {{ChatRole::user, conversation["texts"][0]}}});
+  for (const auto& [name, expected] : golden_["pretrain"].items()) {
+    for (const bool packed : {true, false}) {
+      Dataset out;
+      encode_pretrain(documents, chat(name), {.cutoff_len = golden_["pretrain_cutoff_len"]}, packed, out);
+      int64_t at = 0;
+      for (const json& ids : expected[packed ? "packed" : "single"]) {
+        if (ids.size() < 2) continue;  // an empty document: nothing to train, left out here
+        ASSERT_LT(at, out.size()) << name;
+        ASSERT_EQ(std::vector<int32_t>(out.ids(at).begin(), out.ids(at).end()),
+                  ids.get<std::vector<int32_t>>())
+            << name << at;
+        ++at;
+      }
+      EXPECT_GT(at, 10);
+      EXPECT_LE(out.size(), at + (packed ? 1 : 0)) << "the shorter last block alone may be ours";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fettle
