@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <set>
@@ -190,8 +191,11 @@ void GgufParser::check_split() const {
 }
 
 uint32_t GgufParser::alignment() const {
-  const int64_t value = file_.integer_or("general.alignment", kGgufAlignment);
-  if (value <= 0 || uint64_t(value) > kMaxAlignment || !std::has_single_bit(uint64_t(value))) {
+  const auto entry = std::ranges::find(file_.raw_, "general.alignment", &GgufRaw::key);
+  if (entry == file_.raw_.end()) return uint32_t(kGgufAlignment);
+  if (entry->type != kGgufUint32) fail("key general.alignment is not a uint32");
+  const int64_t value = file_.integer("general.alignment");
+  if (uint64_t(value) > kMaxAlignment || !std::has_single_bit(uint64_t(value))) {
     fail(fmt::format("key general.alignment is {}; a power of two up to {} was expected", value,
                      kMaxAlignment));
   }

@@ -249,6 +249,8 @@ TEST(Gguf, RefusesByName) {
                "key k occurs twice");
   expect_error(ByHand().head(0, 1).text("general.alignment").put(uint32_t(4)).put(uint32_t(48)),
                "alignment is 48; a power of two");
+  expect_error(ByHand().head(0, 1).text("general.alignment").put(uint32_t(10)).put(uint64_t(32)),
+               "alignment is not a uint32");
   expect_error(ByHand().head(0, 1).text("split.count").put(uint32_t(2)).put(uint16_t(3)),
                "split into 3 files");
 }

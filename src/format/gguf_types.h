@@ -17,7 +17,7 @@ struct GgufTypeInfo {
   bool is_signed;
 };
 
-constexpr uint32_t kGgufArray = 9;
+constexpr uint32_t kGgufUint32 = 4, kGgufArray = 9;
 constexpr int64_t kGgufAlignment = 32;  // where general.alignment is missing
 
 /// Null when no type has the id.
