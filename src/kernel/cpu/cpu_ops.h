@@ -1,18 +1,23 @@
-// Ops on CPU cores: this class owns the threads and the scratch; each file beside it implements one group of operations.
+// Ops on CPU cores: this class owns the threads and the scratch; each file beside it implements one group of
+// operations.
 //   linear.cpp  linear_dx.cpp  low_rank.cpp  head.cpp     loop nests around microkernels (kernel/gemm/)
-//   rows.cpp    attention.cpp  optim.cpp                   loops around the row kernels of the chosen ISA (kernel/isa/)
+//   rows.cpp    attention.cpp  optim.cpp                   loops around the row kernels of the chosen ISA
+//   (kernel/isa/)
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "kernel/cpu_ops.h"
+#include "kernel/gemm/row_blocks.h"
 
 namespace fettle {
 
-struct RowKernels;   // kernel/isa/row_kernels.h
-struct DecodeTable;  // quant/storage.h
-class MicroKernels;  // kernel/gemm/microkernels.h
+struct RowKernels;    // kernel/isa/row_kernels.h
+struct PanelKernels;  // kernel/gemm/panel_kernels.h
+struct DecodeTable;   // quant/storage.h
+class MicroKernels;   // kernel/gemm/microkernels.h
 
 /// Memory that only grows: sized by the first call of a shape, constant afterwards.
 class Scratch {
@@ -36,16 +41,17 @@ class CpuOps final : public Ops {
 
   void linear(const BatchView&, Buf x, std::span<const Proj>, std::span<const Buf> y, std::span<const Buf> u,
               bool accumulate) override;
-  void linear_dx(const BatchView&, std::span<const Buf> dy, std::span<const Proj>, std::span<const Buf> du, Buf dx,
-                 bool add) override;
-  void low_rank_grad(const BatchView&, Buf x, std::span<const Buf> u, std::span<const Buf> dy, std::span<const Buf> du,
-                     std::span<const Proj>) override;
+  void linear_dx(const BatchView&, std::span<const Buf> dy, std::span<const Proj>, std::span<const Buf> du,
+                 Buf dx, bool add) override;
+  void low_rank_grad(const BatchView&, Buf x, std::span<const Buf> u, std::span<const Buf> dy,
+                     std::span<const Buf> du, std::span<const Proj>) override;
   void head(const HeadCall&) override;
 
   void embed(std::span<const int32_t> ids, const WeightView& table, float scale, Buf out) override;
   void rms_norm(Buf x, Buf w, float eps, Buf y) override;
   void rms_norm_backward(Buf x, Buf w, float eps, Buf dy, Buf dx, bool add, Buf dw) override;
-  void rope(Buf x, int64_t head_dim, const RopeTable&, std::span<const int32_t> positions, bool inverse) override;
+  void rope(Buf x, int64_t head_dim, const RopeTable&, std::span<const int32_t> positions,
+            bool inverse) override;
   void gated_act(Activation, Buf gate, Buf up, Buf out) override;
   void gated_act_backward(Activation, Buf gate, Buf up, Buf dout, Buf dgate, Buf dup) override;
   void copy(Buf from, Buf to) override;
@@ -54,8 +60,8 @@ class CpuOps final : public Ops {
 
   void store_kv(const BatchView&, Buf k, Buf v, const KvView&) override;
   void attention(const BatchView&, const AttentionSpec&, Buf q, const KvView&, Buf o, Buf lse) override;
-  void attention_backward(const BatchView&, const AttentionSpec&, Buf q, const KvView&, Buf o, Buf lse, Buf dout, Buf dq,
-                          Buf dk, Buf dv) override;
+  void attention_backward(const BatchView&, const AttentionSpec&, Buf q, const KvView&, Buf o, Buf lse,
+                          Buf dout, Buf dq, Buf dk, Buf dv) override;
 
   void adamw(std::span<float> param, std::span<const float> grad, std::span<float> m, std::span<float> v,
              const AdamW&) override;
@@ -65,14 +71,32 @@ class CpuOps final : public Ops {
   int threads() const override { return pool_.threads(); }
   int64_t scratch_bytes() const override;
 
+  /// Which microkernels run, and why where it is not libxsmm.
+  const std::string& microkernels() const;
+  /// Counters for tests.
+  const MicroKernels& micro() const { return *micro_; }
+
  private:
+  struct LinearCall;  // linear.cpp, linear_dx.cpp, low_rank.cpp, head.cpp: the state of one call
+  struct LinearDxCall;
+  struct LowRankCall;
+  struct HeadRun;
+
+  /// Every thread's scratch, before a parallel region: so that which thread works first allocates nothing.
+  void reserve_thread_scratch(int64_t bytes);
+  /// x as f32 at `to`, for sets without bf16 products.
+  Buf widened(const Buf& x, std::byte* to);
+
   CpuOptions options_;
   ThreadPool pool_;
   const RowKernels& rows_;
+  const PanelKernels& panels_;
   const DecodeTable& decode_;
   std::unique_ptr<MicroKernels> micro_;
   std::vector<Scratch> thread_scratch_;  // [threads]
   Scratch shared_scratch_;
+  RowBlocks blocks_;
+  std::vector<Buf> operands_;  // of the call at hand, in the compute type
 };
 
 }  // namespace fettle

@@ -1,0 +1,86 @@
+// Microkernels: C [m, n] f32 (= | +=) A [m, k] · B [k, n] for the small shapes that loop nests are made of.
+//
+// A is row-major (f32 or bf16), C row-major, and B a packed panel: f32 row-major [k, ldb], or bf16 in pairs
+// along k, [k/2, ldb, 2]. An element of C is one f32 chain in ascending k that continues when `add`: so its
+// bits depend neither on m and n nor on where k was cut, which is what the loop nests cut freely by.
+//
+// Two providers: libxsmm's generator, whose machine code is laid into executable memory of our own for
+// exactly the instruction set asked for; and the plain C++ kernel of the ISA objects, which serves the
+// generic set and a system that refuses executable memory. describe() says which one runs and why.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "kernel/isa.h"
+
+namespace fettle {
+
+class CodeArena;
+struct TileKernels;
+
+/// Everything of a microkernel but m. n is a multiple of 16; k is even for bf16; leading dimensions are in
+/// elements of A and C, and in columns of B.
+struct GemmShape {
+  bool bf16 = false, add = false;
+  int32_t n = 0, k = 0;
+  int64_t lda = 0, ldb = 0, ldc = 0;
+
+  bool operator==(const GemmShape&) const = default;
+};
+
+/// A family of microkernels, for 128, 64, 32 and 16 rows.
+class Gemm {
+ public:
+  /// m is a multiple of 16.
+  void operator()(int64_t m, const void* a, const void* b, float* c) const noexcept;
+
+ private:
+  friend class MicroKernels;
+  using Code = void (*)(const void* b, const void* a, float* c);
+  std::array<Code, 4> code_{};  // null: the plain kernel
+  const TileKernels* plain_ = nullptr;
+  GemmShape shape_;
+};
+
+class MicroKernels {
+ public:
+  static constexpr std::array<int32_t, 4> kRows = {128, 64, 32, 16};
+
+  /// Generates a trial kernel at once, so that describe() and bf16() are settled.
+  explicit MicroKernels(Isa isa);
+  ~MicroKernels();
+
+  /// Whether bf16 operands are multiplied as they are; otherwise callers widen them to f32.
+  bool bf16() const { return bf16_; }
+
+  /// The kernels of a shape; made by its first call, which must not run in a parallel region. The reference
+  /// stays valid.
+  const Gemm& get(const GemmShape& shape);
+  /// The kernels of a shape that get() has made: for parallel regions.
+  const Gemm& at(const GemmShape& shape) const noexcept { return kernels_.find(shape)->second; }
+
+  /// "libxsmm (avx512bf16: f32, bf16)", or the plain kernel and why.
+  const std::string& describe() const { return description_; }
+  /// Kernels generated so far: a test reads it to know that the fast path ran.
+  int64_t generated(bool bf16) const { return generated_[bf16]; }
+
+ private:
+  struct Hash {
+    size_t operator()(const GemmShape& s) const noexcept;
+  };
+  Gemm::Code generate(const GemmShape& shape, int32_t m);
+
+  Isa isa_;
+  const TileKernels& plain_;
+  bool bf16_ = false;
+  std::string description_;
+  std::array<int64_t, 2> generated_{};
+  std::unique_ptr<CodeArena> arena_;  // null: the plain kernel serves
+  std::unordered_map<GemmShape, Gemm, Hash> kernels_;
+};
+
+}  // namespace fettle

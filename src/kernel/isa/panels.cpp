@@ -1,0 +1,191 @@
+// Around the microkernels: see gemm/panel_kernels.h.
+#include "base/isa.h"
+#include "kernel/gemm/panel_kernels.h"
+#include "kernel/isa/vec.h"
+
+namespace fettle {
+
+namespace {
+
+// ── repacking ──
+
+void transpose_edge(const uint32_t* in, int64_t ld_in, int64_t rows, int64_t cols, uint32_t* out,
+                    int64_t ld_out) {
+  for (int64_t c = 0; c < cols; ++c) {
+    for (int64_t r = 0; r < rows; ++r) out[c * ld_out + r] = in[r * ld_in + c];
+  }
+}
+
+#if defined(__AVX512F__)
+constexpr int64_t kSquare = 16;
+
+// 16 × 16 lanes in four rounds of exchanges: lanes, pairs, quarters, halves.
+FETTLE_VEC void transpose_square(const uint32_t* in, int64_t ld_in, uint32_t* out, int64_t ld_out) {
+  __m512i r[16], t[16];
+  for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_si512(in + i * ld_in);
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {
+    r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+    r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+    r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+    r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+  for (int i = 0; i < 16; i += 8) {
+    for (int j = 0; j < 4; ++j) {
+      t[i + j] = _mm512_shuffle_i32x4(r[i + j], r[i + j + 4], 0x88);
+      t[i + j + 4] = _mm512_shuffle_i32x4(r[i + j], r[i + j + 4], 0xdd);
+    }
+  }
+  for (int j = 0; j < 8; ++j) {
+    _mm512_storeu_si512(out + j * ld_out, _mm512_shuffle_i32x4(t[j], t[j + 8], 0x88));
+    _mm512_storeu_si512(out + (j + 8) * ld_out, _mm512_shuffle_i32x4(t[j], t[j + 8], 0xdd));
+  }
+}
+#elif defined(__AVX2__)
+constexpr int64_t kSquare = 8;
+
+FETTLE_VEC void transpose_square(const uint32_t* in, int64_t ld_in, uint32_t* out, int64_t ld_out) {
+  __m256i r[8], t[8];
+  for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + i * ld_in));
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_epi32(r[i], r[i + 1]);
+    t[i + 1] = _mm256_unpackhi_epi32(r[i], r[i + 1]);
+  }
+  for (int i = 0; i < 8; i += 4) {
+    r[i] = _mm256_unpacklo_epi64(t[i], t[i + 2]);
+    r[i + 1] = _mm256_unpackhi_epi64(t[i], t[i + 2]);
+    r[i + 2] = _mm256_unpacklo_epi64(t[i + 1], t[i + 3]);
+    r[i + 3] = _mm256_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+  for (int j = 0; j < 4; ++j) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + j * ld_out),
+                        _mm256_permute2x128_si256(r[j], r[j + 4], 0x20));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + (j + 4) * ld_out),
+                        _mm256_permute2x128_si256(r[j], r[j + 4], 0x31));
+  }
+}
+#else
+constexpr int64_t kSquare = 8;
+
+FETTLE_VEC void transpose_square(const uint32_t* in, int64_t ld_in, uint32_t* out, int64_t ld_out) {
+  transpose_edge(in, ld_in, kSquare, kSquare, out, ld_out);
+}
+#endif
+
+void transpose(const uint32_t* in, int64_t ld_in, int64_t rows, int64_t cols, uint32_t* out,
+               int64_t ld_out) noexcept {
+  const int64_t whole_rows = rows - rows % kSquare, whole_cols = cols - cols % kSquare;
+  for (int64_t c = 0; c < whole_cols; c += kSquare) {
+    for (int64_t r = 0; r < whole_rows; r += kSquare) {
+      transpose_square(in + r * ld_in + c, ld_in, out + c * ld_out + r, ld_out);
+    }
+  }
+  transpose_edge(in + whole_cols, ld_in, whole_rows, cols - whole_cols, out + whole_cols * ld_out, ld_out);
+  transpose_edge(in + whole_rows * ld_in, ld_in, rows - whole_rows, cols, out + whole_rows, ld_out);
+}
+
+void interleave(const uint16_t* even, const uint16_t* odd, int64_t n, uint16_t* out) noexcept {
+  int64_t i = 0;
+#if defined(__AVX512BW__)
+  __m512i low, high;
+  alignas(64) uint16_t order[2][32];
+  for (int j = 0; j < 32; ++j) {
+    order[0][j] = uint16_t(j / 2 + (j % 2) * 32);
+    order[1][j] = uint16_t(order[0][j] + 16);
+  }
+  low = _mm512_load_si512(order[0]);
+  high = _mm512_load_si512(order[1]);
+  for (; i + 32 <= n; i += 32) {
+    const __m512i e = _mm512_loadu_si512(even + i), o = _mm512_loadu_si512(odd + i);
+    _mm512_storeu_si512(out + 2 * i, _mm512_permutex2var_epi16(e, low, o));
+    _mm512_storeu_si512(out + 2 * i + 32, _mm512_permutex2var_epi16(e, high, o));
+  }
+#endif
+  for (; i < n; ++i) {
+    out[2 * i] = even[i];
+    out[2 * i + 1] = odd[i];
+  }
+}
+
+// ── finishing ──
+
+template <class T>
+void finish(const float* c, float scale, const float* bias, bool add, void* y, int64_t n) noexcept {
+  T* out = static_cast<T*>(y);
+  const Vec s = splat(scale);
+  for_vectors(n, [&](int64_t j, auto part) {
+    Vec v = load(c + j, part) * s;
+    if (bias) v += load(bias + j, part);
+    if (add) v += load(out + j, part);
+    store(out + j, v, part);
+  });
+}
+
+// ── dropout ──
+
+// A column's draw: word (c % 64) / 16 of the counter 16·(c / 64) + c % 16, so that 16 counters make 64
+// columns in order.
+constexpr int64_t kDrawn = 64, kCounters = 16;
+
+void draw(const DropoutRow& row, uint32_t first_counter, uint32_t* words) {
+  for (uint32_t lane = 0; lane < kCounters; ++lane) {
+    // Spelled out rather than called: the loop over counters is what the compiler vectorises.
+    uint32_t k0 = uint32_t(row.key), k1 = uint32_t(row.key >> 32);
+    uint32_t x0 = first_counter + lane, x1 = row.position, x2 = row.stream, x3 = row.salt;
+    for (int round = 0; round < 10; ++round) {
+      const uint64_t p0 = uint64_t(0xD2511F53u) * x0, p1 = uint64_t(0xCD9E8D57u) * x2;
+      x0 = uint32_t(p1 >> 32) ^ x1 ^ k0;
+      x1 = uint32_t(p1);
+      x2 = uint32_t(p0 >> 32) ^ x3 ^ k1;
+      x3 = uint32_t(p0);
+      k0 += 0x9E3779B9u;
+      k1 += 0xBB67AE85u;
+    }
+    words[lane] = x0;
+    words[kCounters + lane] = x1;
+    words[2 * kCounters + lane] = x2;
+    words[3 * kCounters + lane] = x3;
+  }
+}
+
+void dropout(const DropoutRow& row, int64_t first, int64_t n, uint32_t threshold, float keep,
+             float* out) noexcept {
+  alignas(64) uint32_t words[kDrawn];
+  for (int64_t block = first / kDrawn; block * kDrawn < first + n; ++block) {
+    draw(row, uint32_t(block * kCounters), words);
+    const int64_t start = block * kDrawn;
+    const int64_t from = first > start ? first - start : 0;
+    const int64_t to = first + n - start < kDrawn ? first + n - start : kDrawn;
+    for (int64_t j = from; j < to; ++j) out[start + j - first] = (words[j] >> 8) < threshold ? 0.0f : keep;
+  }
+}
+
+template <class T>
+void multiply(const void* x, const float* m, void* y, int64_t n) noexcept {
+  const T* in = static_cast<const T*>(x);
+  T* out = static_cast<T*>(y);
+  for_vectors(n, [&](int64_t j, auto part) { store(out + j, load(in + j, part) * load(m + j, part), part); });
+}
+
+void multiply_add(const float* a, const float* m, float* c, int64_t n) noexcept {
+  for_vectors(n, [&](int64_t j, auto part) {
+    store(c + j, fma(load(a + j, part), load(m + j, part), load(c + j, part)), part);
+  });
+}
+
+}  // namespace
+
+extern constinit const PanelKernels FETTLE_ISA_SYMBOL(panel_kernels) = {
+    .isa = FETTLE_ISA_TEXT,
+    .transpose = transpose,
+    .interleave = interleave,
+    .finish = {finish<float>, finish<uint16_t>},
+    .dropout = dropout,
+    .multiply = {multiply<float>, multiply<uint16_t>},
+    .multiply_add = multiply_add,
+};
+
+}  // namespace fettle
