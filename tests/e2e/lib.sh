@@ -3,7 +3,7 @@
 #   $FETTLE_ROOT                 the tree; the working directory is an empty folder
 #   weights=$(need_weights)      path of the real model; skips the test where it cannot be had
 set -E  # a failing command inside a function is named too
-trap 'echo "line $LINENO of ${BASH_SOURCE[0]}: $BASH_COMMAND" >&2' ERR
+trap '[ $? -eq 77 ] || echo "line $LINENO of ${BASH_SOURCE[0]}: $BASH_COMMAND" >&2' ERR
 
 fettle() { "$FETTLE_BIN" "$@"; }
 
@@ -13,15 +13,12 @@ fail() {
 }
 
 skip() {
-  echo "$*"
+  echo "$*" >&2
   exit 77
 }
 
 need_weights() {
-  [ -n "$FETTLE_WEIGHTS" ] || {
-    echo "the weights of SmolLM2 are neither in the cache nor to be fetched"
-    return 77
-  }
+  [ -n "$FETTLE_WEIGHTS" ] || skip "the weights of SmolLM2 are neither in the cache nor to be fetched"
   echo "$FETTLE_WEIGHTS"
 }
 
