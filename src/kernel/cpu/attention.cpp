@@ -11,6 +11,7 @@
 #include "base/plan.h"
 #include "kernel/cpu/cpu_ops.h"
 #include "kernel/cpu/loops.h"
+#include "kernel/gemm/carver.h"
 
 namespace fettle {
 
@@ -51,22 +52,6 @@ struct Sequence {
         queries(batch.cu_seqlens[size_t(s) + 1] - begin),
         keys(view.lengths[size_t(s)]) {}
   int64_t position(int64_t query) const { return keys - queries + query; }
-};
-
-/// Hands out floats of a thread's scratch, in 64-byte steps; with no memory behind it, it only counts.
-class Carver {
- public:
-  explicit Carver(std::byte* base = nullptr) : base_(base) {}
-  float* floats(int64_t n) {
-    float* p = base_ == nullptr ? nullptr : reinterpret_cast<float*>(base_ + used_);
-    used_ += round_up(n * int64_t(sizeof(float)), 64);
-    return p;
-  }
-  int64_t used() const { return used_; }
-
- private:
-  std::byte* base_;
-  int64_t used_ = 0;
 };
 
 /// The rows of up to 64 keys, wherever the view keeps them.
@@ -341,7 +326,7 @@ void CpuOps::attention(const BatchView& batch, const AttentionSpec& spec, Buf q,
     tiles[s + 1] = tiles[s] + (Sequence(batch, view, s).queries + tile_queries - 1) / tile_queries;
   Carver size;
   ForwardScratch(size, call.shape, tile_rows);
-  for (Scratch& scratch : thread_scratch_) scratch.get(size.used());
+  reserve_thread_scratch(size.used());
   pool_.parallel_for(tiles[sequences] * spec.kv_heads, [&](int64_t task, int thread) {
     const int64_t tile = task / spec.kv_heads;
     const int64_t s = std::upper_bound(tiles, tiles + sequences + 1, tile) - tiles - 1;
@@ -371,7 +356,7 @@ void CpuOps::attention_backward(const BatchView& batch, const AttentionSpec& spe
   const int64_t rows = longest * call.shape.group;
   Carver size;
   BackwardScratch(size, call.shape, rows);
-  for (Scratch& scratch : thread_scratch_) scratch.get(size.used());
+  reserve_thread_scratch(size.used());
   pool_.parallel_for(batch.sequences() * spec.kv_heads, [&](int64_t task, int thread) {
     Carver carver(thread_scratch_[size_t(thread)].get(size.used()));
     backward_sequence(call, Sequence(batch, view, task / spec.kv_heads), task % spec.kv_heads,

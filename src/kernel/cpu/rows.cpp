@@ -26,10 +26,10 @@ void CpuOps::embed(std::span<const int32_t> ids, const WeightView& table, float 
   check_row_numbers(ids, table.rows);
   const DecodeF32 decode = f32_decoder(decode_, table.type);
   const auto scaled = rows_.scale[kF32][element_type(out)];
-  for (Scratch& scratch : thread_scratch_) scratch.get(table.cols * int64_t(sizeof(float)));
+  const int64_t row_bytes = table.cols * int64_t(sizeof(float));
+  reserve_thread_scratch(row_bytes);
   for_rows(pool_, out.rows, out.cols, [&](int64_t t, int thread) {
-    float* row =
-        reinterpret_cast<float*>(thread_scratch_[size_t(thread)].get(table.cols * int64_t(sizeof(float))));
+    float* row = reinterpret_cast<float*>(thread_scratch_[size_t(thread)].get(row_bytes));
     decode(table.row(ids[size_t(t)]), table.cols, row);
     scaled(row, scale, at(out, t), out.cols);
   });
