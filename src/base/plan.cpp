@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 
 #include "base/error.h"
@@ -15,7 +16,7 @@ Slot Booking::book(std::string name, int64_t rows, int64_t cols, DType type) {
   const Slot slot{.offset = top_, .rows = rows, .cols = cols, .type = type};
   top_ += bytes;
   peak_ = std::max(peak_, top_);
-  lines_.push_back({std::move(name), bytes, false});
+  lines_.push_back({std::move(name), bytes, marks_ > 0});
   return slot;
 }
 
@@ -39,6 +40,11 @@ Buf Arena::at(const Slot& slot, int64_t rows) const {
   FETTLE_CHECK(rows <= slot.rows, "{} rows wanted, {} planned", rows, slot.rows);
   FETTLE_CHECK(slot.offset + rows * row_bytes(slot.type, slot.cols) <= size_, "slot beyond the arena");
   return {data_.get() + slot.offset, rows, slot.cols, slot.cols, slot.type};
+}
+
+void Arena::zero(const Slot& slot, int64_t rows) const {
+  const Buf b = at(slot, rows);
+  if (b) std::memset(b.p, 0, size_t(rows * row_bytes(slot.type, slot.cols)));
 }
 
 }  // namespace fettle

@@ -35,14 +35,21 @@ class Booking {
   Slot book(std::string name, int64_t rows, int64_t cols, DType type);
 
   /// Scratch: everything booked after mark() may be overwritten after release().
-  int64_t mark() const { return top_; }
-  void release(int64_t mark) { top_ = mark; }
+  int64_t mark() {
+    ++marks_;
+    return top_;
+  }
+  void release(int64_t mark) {
+    top_ = mark;
+    --marks_;
+  }
 
   int64_t peak_bytes() const { return peak_; }
   const std::vector<Line>& lines() const { return lines_; }
 
  private:
   int64_t top_ = 0, peak_ = 0;
+  int marks_ = 0;
   std::vector<Line> lines_;
 };
 
@@ -54,6 +61,8 @@ class Arena {
   /// The buffer of a slot with `rows` ≤ capacity rows in use. An unbooked slot gives an empty Buf.
   Buf at(const Slot& slot, int64_t rows) const;
   Buf at(const Slot& slot) const { return at(slot, slot.rows); }
+  /// Zeroes the first `rows` rows of a slot.
+  void zero(const Slot& slot, int64_t rows) const;
   int64_t size() const { return size_; }
 
  private:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,7 +24,8 @@ struct LoraConfig {
 struct LoraEntry {
   Role role;
   int64_t layer, rank, in, out;
-  float scale;
+  double alpha;
+  float scale;          // alpha / rank, or alpha / √rank
   int64_t a_at, b_at;   // offsets in floats: A [rank, in], B [out, rank]
   std::string module;   // "model.layers.0.self_attn.q_proj"
 };
@@ -36,7 +38,7 @@ class LoraAdapter {
   /// PEFT's folder (adapter_config.json + adapter_model.safetensors). Error names the file, key or tensor; a feature we do
   /// not have (DoRA, modules_to_save, …) is refused by name.
   static std::unique_ptr<LoraAdapter> load(const std::filesystem::path& folder, const Model&);
-  /// Writes both files into an existing folder; f32. trainable = true also allocates gradients.
+  /// Writes both files into an existing folder; f32.
   void save(const std::filesystem::path& folder) const;
 
   const LoraConfig& config() const { return config_; }
@@ -51,9 +53,20 @@ class LoraAdapter {
   LowRank low_rank(const LoraEntry& entry);
 
  private:
+  friend class PeftReader;
+  struct Target {
+    const TensorRow* row;
+    int64_t layer;
+    std::string module;
+  };
+  /// Every linear of the model that an adapter can stand on, layer by layer in the table's order.
+  static std::vector<Target> linears(const Model&);
+  void append(const Model&, const Target&, int64_t rank, double alpha);
+
   LoraConfig config_;
   std::vector<LoraEntry> entries_;
   std::vector<float> params_, grads_;
+  std::map<std::string, int64_t, std::less<>> adaptable_;  // linears of the model by target name: what save() names
 };
 
 }  // namespace fettle

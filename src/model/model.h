@@ -32,6 +32,7 @@ class Model {
 
   int64_t parameters() const;     // of the base, tied tensors once
   int64_t weight_bytes() const;   // as they lie in the file
+  int64_t owned_bytes() const;    // of weights that were copied out of it: the vectors
   /// The chat template the file carries (Jinja text), empty when none.
   const std::string& chat_template() const { return chat_template_; }
   /// The commonest type among the matrices: "Q4_1".

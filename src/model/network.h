@@ -9,10 +9,9 @@
 #include "model/lora.h"
 #include "model/model.h"
 #include "model/objective.h"
+#include "model/recompute.h"
 
 namespace fettle {
-
-enum class Recompute : uint8_t { none, mlp, block };
 
 struct NetworkOptions {
   DType compute = DType::f32;                // f32 or bf16

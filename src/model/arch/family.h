@@ -17,6 +17,8 @@ enum class Role : uint8_t {
   token_embd, attn_norm, attn_q, attn_k, attn_v, attn_o, mlp_norm, mlp_gate, mlp_up, mlp_down, out_norm, head, rope_freqs,
 };
 
+inline constexpr size_t kRoleCount = size_t(Role::rope_freqs) + 1;
+
 /// Shapes in terms of hyper-parameters.
 enum class Dim : uint8_t { none, vocab, hidden, q, kv, ffn, half_rope };
 
@@ -50,5 +52,13 @@ std::span<const FamilyRow* const> families();
 /// Error naming what was found and the families that are known.
 const FamilyRow& family_by_hf(std::string_view architecture, const std::string& where);
 const FamilyRow& family_by_gguf(std::string_view arch, const std::string& where);
+
+/// The row of a role; null when the family has no such tensor.
+const TensorRow* tensor_row(const FamilyRow& family, Role role);
+/// "blk.{i}.attn_q.weight" with the layer in the place of {i}.
+std::string tensor_name(std::string_view pattern, int64_t layer);
+/// True for a tensor there is one of in every layer.
+bool per_layer(const TensorRow& row);
+int64_t extent(Dim dim, const HyperParams& hp);
 
 }  // namespace fettle

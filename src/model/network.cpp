@@ -1,0 +1,317 @@
+#include "model/network.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <variant>
+
+#include "base/error.h"
+#include "model/block/attention.h"
+#include "model/block/embed.h"
+#include "model/block/head.h"
+#include "model/block/mlp.h"
+#include "model/rope.h"
+
+namespace fettle {
+
+namespace {
+
+/// A block in its place in the network.
+template <Block B>
+struct Node {
+  using Kind = B;
+  const char* name;
+  int64_t layer = -1;  // of the K/V cache; -1: none
+  typename B::Spec spec;
+  typename B::Weights weights;
+  typename B::Booked booked = {};
+  bool trained = false;  // holds a trainable parameter
+  bool backward = false;
+  Slot in = {}, out = {};  // residual stream
+};
+
+using AnyNode = std::variant<Node<EmbedBlock>, Node<AttentionBlock>, Node<MlpBlock>>;
+
+}  // namespace
+
+struct Network::Rep {
+  Rep(std::shared_ptr<const Model> m, std::vector<LoraAdapter*> a, Ops& o, const NetworkOptions& opt)
+      : model(std::move(m)),
+        adapters(std::move(a)),
+        ops(o),
+        options(opt),
+        rope(model->hp().rope, model->hp().head_dim) {
+    FETTLE_CHECK(options.compute == DType::f32 || options.compute == DType::bf16);
+    lengths.reserve(size_t(options.max_sequences));
+    first_rows.reserve(size_t(options.max_sequences));
+    weight.resize(options.training ? size_t(options.max_targets) : 0);
+    if (options.training) rope.cover(options.max_tokens);
+    build();
+    plan();
+    arena = Arena(booking.peak_bytes());
+  }
+
+  // ── building ──
+  Proj proj(Role role, int64_t layer);
+  void build();
+  void plan();
+  template <class B>
+  void plan(Node<B>& node, Slot& residual, bool below);
+
+  // ── running ──
+  BlockContext context(const BatchView& batch) const {
+    return {.ops = ops, .batch = batch, .arena = arena, .lengths = lengths, .block_rows = first_rows};
+  }
+  void prepare(const BatchView& batch);
+  void run_forward(const BatchView& batch, std::span<const KvView> kv);
+  void run_backward(const BlockContext& ctx);
+  double step(BatchView batch, const Targets& targets, Objective& objective, std::span<float> logprob,
+              bool backward);
+  Buf last_hidden(const BatchView& batch) const { return arena.at(head.in, batch.tokens()); }
+
+  std::shared_ptr<const Model> model;
+  std::vector<LoraAdapter*> adapters;
+  Ops& ops;
+  NetworkOptions options;
+  RopeCache rope;
+  std::vector<std::vector<LowRank>> deltas;  // what the projections' spans point into
+  std::vector<AnyNode> blocks;
+  Node<HeadBlock> head{.name = "head", .spec = {}, .weights = {}};
+  Slot d_residual;  // gradient of the residual stream, f32, one for the whole step
+  Booking booking;
+  Arena arena;
+  std::vector<int32_t> lengths;     // [sequences] of the batch
+  std::vector<int64_t> first_rows;  // [sequences]
+  std::vector<float> weight;        // [targets] dLoss/dlogprob
+  int64_t forward_tokens = 0;       // of the last forward(): what logits() may ask for
+};
+
+Proj Network::Rep::proj(Role role, int64_t layer) {
+  Proj p{.w = model->matrix(role, layer)};
+  std::vector<LowRank> found(adapters.size());
+  bool any = false;
+  for (size_t i = 0; i < adapters.size(); ++i)
+    if (const LoraEntry* entry = adapters[i]->find(role, layer)) {
+      found[i] = adapters[i]->low_rank(*entry);
+      any = true;
+    }
+  if (any) p.deltas = deltas.emplace_back(std::move(found));
+  return p;
+}
+
+void Network::Rep::build() {
+  const HyperParams& hp = model->hp();
+  // The scale of 1/√D goes onto the scores, in f32.
+  const AttentionSpec attention{.heads = hp.heads,
+                                .kv_heads = hp.kv_heads,
+                                .head_dim = hp.head_dim,
+                                .scale = float(1 / std::sqrt(double(hp.head_dim))),
+                                .window = hp.sliding_window};
+  blocks.push_back(Node<EmbedBlock>{
+      .name = "embed", .spec = {hp.embed_scale}, .weights = {model->matrix(Role::token_embd)}});
+  for (int64_t i = 0; i < hp.layers; ++i) {
+    blocks.push_back(Node<AttentionBlock>{
+        .name = "attention",
+        .layer = i,
+        .spec = {.hidden = hp.hidden, .attention = attention, .norm_eps = hp.norm_eps, .rope = &rope.table()},
+        .weights = {.norm = model->vector(Role::attn_norm, i),
+                    .qkv = {proj(Role::attn_q, i), proj(Role::attn_k, i), proj(Role::attn_v, i)},
+                    .o = {proj(Role::attn_o, i)}}});
+    blocks.push_back(Node<MlpBlock>{
+        .name = "mlp",
+        .spec = {.hidden = hp.hidden, .ffn = hp.ffn, .norm_eps = hp.norm_eps, .activation = hp.activation},
+        .weights = {.norm = model->vector(Role::mlp_norm, i),
+                    .gate_up = {proj(Role::mlp_gate, i), proj(Role::mlp_up, i)},
+                    .down = {proj(Role::mlp_down, i)}}});
+  }
+  head.spec = {.hidden = hp.hidden, .norm_eps = hp.norm_eps};
+  head.weights = {.norm = model->vector(Role::out_norm), .head = {.w = model->matrix(Role::head)}};
+  if (!options.training) return;
+  for (AnyNode& any : blocks) {
+    if (auto* a = std::get_if<Node<AttentionBlock>>(&any))
+      a->trained = trains(a->weights.qkv) || trains(a->weights.o);
+    if (auto* m = std::get_if<Node<MlpBlock>>(&any))
+      m->trained = trains(m->weights.gate_up) || trains(m->weights.down);
+  }
+}
+
+template <class B>
+void Network::Rep::plan(Node<B>& node, Slot& residual, bool below) {
+  node.backward = below || node.trained;
+  node.in = residual;
+  // A block that runs backward reads its input again: it gets an output of its own.
+  if (node.backward)
+    residual = booking.book("residual stream", options.max_tokens, model->hp().hidden, options.compute);
+  node.out = residual;
+  const BlockShape shape{.tokens = options.max_tokens,
+                         .targets = options.max_targets,
+                         .compute = options.compute,
+                         .backward = node.backward,
+                         .recompute = options.recompute};
+  node.booked = B::plan(node.spec, node.weights, shape, booking, node.name);
+}
+
+// In the order of the forward, as a stack: a block's scratch lies where later blocks keep what they save,
+// which is written after the forward has left the block and read before the backward comes to it.
+void Network::Rep::plan() {
+  if (options.training)
+    d_residual =
+        booking.book("gradient of the residual stream", options.max_tokens, model->hp().hidden, DType::f32);
+  Slot residual = booking.book("residual stream", options.max_tokens, model->hp().hidden, options.compute);
+  bool below = false;  // something below is trained, so gradients pass through
+  for (AnyNode& any : blocks)
+    std::visit(
+        [&](auto& node) {
+          plan(node, residual, below);
+          below = node.backward;
+        },
+        any);
+  head.in = residual;
+  head.backward = below;
+  head.booked = HeadBlock::plan(head.spec, head.weights,
+                                {.tokens = options.max_tokens,
+                                 .targets = options.max_targets,
+                                 .compute = options.compute,
+                                 .backward = below},
+                                booking, head.name);
+}
+
+void Network::Rep::prepare(const BatchView& batch) {
+  const int64_t tokens = batch.tokens(), sequences = batch.sequences();
+  FETTLE_CHECK(tokens >= 1 && tokens <= options.max_tokens, "{} tokens, planned {}", tokens,
+               options.max_tokens);
+  FETTLE_CHECK(sequences >= 1 && sequences <= options.max_sequences, "{} sequences, planned {}", sequences,
+               options.max_sequences);
+  FETTLE_CHECK(int64_t(batch.positions.size()) == tokens && batch.cu_seqlens.back() == tokens);
+  for (const Segment& s : batch.segments)
+    FETTLE_CHECK(s.adapter < int32_t(adapters.size()), "adapter {} of {}", s.adapter, adapters.size());
+  rope.cover(int64_t(*std::ranges::max_element(batch.positions)) + 1);
+  lengths.clear();
+  first_rows.clear();
+  for (int64_t s = 0; s < sequences; ++s) {
+    lengths.push_back(batch.cu_seqlens[size_t(s) + 1] - batch.cu_seqlens[size_t(s)]);
+    first_rows.push_back(batch.cu_seqlens[size_t(s)]);
+  }
+}
+
+void Network::Rep::run_forward(const BatchView& batch, std::span<const KvView> kv) {
+  prepare(batch);
+  BlockContext ctx = context(batch);
+  for (const AnyNode& any : blocks)
+    std::visit(
+        [&](const auto& node) {
+          using Kind = typename std::decay_t<decltype(node)>::Kind;
+          ctx.kv = kv.empty() || node.layer < 0 ? nullptr : &kv[size_t(node.layer)];
+          Kind::forward(ctx, node.spec, node.weights, node.booked, ctx.at(node.in), ctx.at(node.out));
+        },
+        any);
+}
+
+void Network::Rep::run_backward(const BlockContext& ctx) {
+  const Buf d = ctx.at(d_residual);
+  arena.zero(d_residual, ctx.batch.tokens());
+  HeadBlock::backward(ctx, head.spec, head.weights, head.booked, ctx.at(head.in), d, head.backward);
+  for (size_t i = blocks.size(); i-- > 0;) {
+    const bool more = std::visit(
+        [&](const auto& node) {
+          using Kind = typename std::decay_t<decltype(node)>::Kind;
+          if (!node.backward) return false;
+          const bool need_dx =
+              i > 0 && std::visit([](const auto& before) { return before.backward; }, blocks[i - 1]);
+          const Buf in = ctx.at(node.in);
+          if (options.recompute != Recompute::none)
+            Kind::recompute(ctx, node.spec, node.weights, node.booked, in);
+          Kind::backward(ctx, node.spec, node.weights, node.booked, in, d, need_dx);
+          return need_dx;
+        },
+        blocks[i]);
+    if (!more) return;
+  }
+}
+
+double Network::Rep::step(BatchView batch, const Targets& targets, Objective& objective,
+                          std::span<float> logprob, bool backward) {
+  const size_t n = targets.rows.size();
+  FETTLE_CHECK(options.training || !backward);
+  FETTLE_CHECK(int64_t(n) <= options.max_targets && targets.tokens.size() == n && logprob.size() == n,
+               "{} targets, planned {}", n, options.max_targets);
+  batch.training = backward;
+  run_forward(batch, {});
+  if (n == 0) return objective.loss(targets, logprob);
+  HeadIo io{.rows = targets.rows,
+            .tokens = targets.tokens,
+            .logprob = logprob,
+            .one_pass = backward && objective.one_pass()};
+  BlockContext ctx = context(batch);
+  ctx.head = &io;
+  HeadBlock::forward(ctx, head.spec, head.weights, head.booked, last_hidden(batch), {});
+  if (backward) {
+    const std::span<float> w(weight.data(), n);
+    objective.weigh(targets, io.one_pass ? std::span<const float>{} : logprob, w);
+    io.weight = w;
+    run_backward(ctx);
+  }
+  return objective.loss(targets, logprob);
+}
+
+Network::Network(std::shared_ptr<const Model> model, std::vector<LoraAdapter*> adapters, Ops& ops,
+                 const NetworkOptions& options)
+    : rep_(std::make_unique<Rep>(std::move(model), std::move(adapters), ops, options)) {}
+
+Network::~Network() = default;
+
+const Model& Network::model() const {
+  return *rep_->model;
+}
+
+const NetworkOptions& Network::options() const {
+  return rep_->options;
+}
+
+std::vector<PlanLine> Network::plan() const {
+  int64_t parameters = 0, gradients = 0, kept = 0;
+  for (LoraAdapter* a : rep_->adapters) {
+    parameters += int64_t(a->params().size_bytes());
+    gradients += int64_t(a->grads().size_bytes());
+  }
+  std::vector<PlanLine> lines = {{"weights (mapped)", rep_->model->weight_bytes()},
+                                 {"adapter parameters", parameters},
+                                 {"adapter gradients", gradients},
+                                 {"rotary table", rep_->rope.bytes()}};
+  std::map<std::string, int64_t> by_name;
+  for (const Booking::Line& line : rep_->booking.lines())
+    if (!line.scratch) by_name[line.name] += line.bytes;
+  for (const auto& [name, bytes] : by_name) {
+    lines.push_back({name, bytes});
+    kept += bytes;
+  }
+  lines.push_back({"scratch of blocks", rep_->booking.peak_bytes() - kept});
+  lines.push_back({"scratch of kernels", rep_->ops.scratch_bytes()});
+  return lines;
+}
+
+void Network::forward(const BatchView& batch, std::span<const KvView> kv) {
+  FETTLE_CHECK(int64_t(kv.size()) == rep_->model->hp().layers, "{} caches", kv.size());
+  rep_->run_forward(batch, kv);
+  rep_->forward_tokens = batch.tokens();
+}
+
+void Network::logits(std::span<const int32_t> rows, Buf out) {
+  FETTLE_CHECK(int64_t(rows.size()) <= rep_->options.max_targets && out.rows == int64_t(rows.size()));
+  const BatchView none;
+  const Rep& r = *rep_;
+  HeadBlock::logits(r.context(none), r.head.spec, r.head.weights, r.head.booked,
+                    r.arena.at(r.head.in, r.forward_tokens), rows, out);
+}
+
+double Network::train(const BatchView& batch, const Targets& targets, Objective& objective,
+                      std::span<float> logprob) {
+  return rep_->step(batch, targets, objective, logprob, true);
+}
+
+double Network::evaluate(const BatchView& batch, const Targets& targets, Objective& objective,
+                         std::span<float> logprob) {
+  return rep_->step(batch, targets, objective, logprob, false);
+}
+
+}  // namespace fettle
