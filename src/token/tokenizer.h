@@ -27,8 +27,9 @@ class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
 
-  /// Ids of `text`, without bos/eos. With parse_special, special tokens written out in the text ("<|im_end|>") become
-  /// their ids; without it they are text like any other. Added non-special tokens are always matched.
+  /// Ids of `text`, without bos/eos. With parse_special, special tokens written out in the text
+  /// ("<|im_end|>") become their ids; without it they are text like any other. Added non-special tokens are
+  /// always matched.
   virtual std::vector<int32_t> encode(std::string_view text, bool parse_special) const = 0;
 
   /// The bytes of one token (not always whole UTF-8). Control tokens give their written form.
@@ -45,12 +46,14 @@ class Tokenizer {
   std::string decode(std::span<const int32_t> ids, bool skip_special) const;
 };
 
-/// From a GGUF file's tokenizer.ggml.* metadata; from a folder's tokenizer.json (with tokenizer_config.json and
-/// special_tokens_map.json beside it where present). Error with the file and key for anything not understood.
+/// From a GGUF file's tokenizer.ggml.* metadata; from a folder's tokenizer.json (with tokenizer_config.json
+/// and special_tokens_map.json beside it where present). Error with the file and key for anything not
+/// understood.
 std::shared_ptr<const Tokenizer> load_tokenizer(const GgufFile& file);
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& folder);
 
-/// Decodes a stream of ids into text that is always whole UTF-8: bytes wait until their character is complete.
+/// Decodes a stream of ids into text that is always whole UTF-8: bytes wait until their character is
+/// complete.
 class StreamDecoder {
  public:
   explicit StreamDecoder(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}

@@ -1,0 +1,82 @@
+// Byte pair encoding of one piece of text: bytes become tokens, and neighbours merge in the order the
+// vocabulary learned to merge them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace fettle {
+
+/// left · right → result; its rank is its place in the list. A pair given twice counts where it stands last.
+struct BpeMerge {
+  int32_t left, right, result;
+};
+
+struct BpeModel {
+  std::vector<std::string>
+      bytes;  // by id: what a token stands for; empty where text never becomes this token
+  std::vector<BpeMerge> merges;
+  bool ignore_merges =
+      false;                  // a piece that is a token as a whole becomes it, whatever the merges would give
+  int32_t unknown = -1;       // for bytes without a token; -1: such bytes are left out, as the reference does
+  bool fuse_unknown = false;  // neighbouring unknowns are one
+};
+
+/// The merges by pair: open addressing, at most half full, because every step of encoding is a look-up here.
+class MergeTable {
+ public:
+  struct Merge {
+    uint32_t rank = kNone;
+    int32_t result = -1;
+  };
+  static constexpr uint32_t kNone = ~uint32_t(0);
+
+  explicit MergeTable(const std::vector<BpeMerge>& merges);
+  /// rank == kNone when the pair does not merge.
+  Merge find(int32_t left, int32_t right) const;
+
+ private:
+  struct Slot {
+    uint64_t pair = ~uint64_t(0);  // no pair of ids: they are not negative
+    Merge merge;
+  };
+  Slot& slot_of(uint64_t pair);
+  std::vector<Slot> slots_;
+  int shift_;
+};
+
+/// Immutable after construction, so any number of threads may encode.
+class Bpe {
+ public:
+  /// Every id in the merges must be one of the model's (FETTLE_CHECK).
+  explicit Bpe(BpeModel model);
+  Bpe(const Bpe&) = delete;  // words_ points into bytes_
+  Bpe& operator=(const Bpe&) = delete;
+
+  /// Appends the tokens of `piece`. Of pairs with equal rank the leftmost merges first. O(n log n).
+  void encode(std::string_view piece, std::vector<int32_t>& ids) const;
+
+  const std::string& bytes(int32_t id) const { return bytes_[size_t(id)]; }
+  /// How many of the 256 bytes have no token.
+  int missing_bytes() const;
+
+ private:
+  void encode_by_merges(std::string_view piece, std::vector<int32_t>& ids) const;
+  void append_symbols(std::string_view piece, std::vector<int32_t>& ids) const;
+  void merge_short(std::vector<int32_t>& ids, size_t begin) const;
+  void merge_long(std::vector<int32_t>& ids, size_t begin) const;
+
+  std::vector<std::string> bytes_;
+  MergeTable merges_;
+  std::array<int32_t, 256> token_of_byte_;
+  int32_t unknown_;
+  bool fuse_unknown_;
+  // Tokens that their own bytes become: most pieces of real text are one of them, and need no merging.
+  std::unordered_map<std::string_view, int32_t> words_;
+};
+
+}  // namespace fettle
