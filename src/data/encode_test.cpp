@@ -29,6 +29,11 @@ TEST(InferSeqlen, LLaMAFactorysVectors) {
   EXPECT_EQ(infer_seqlen(100, 500, 1000), P(100, 500));
   EXPECT_EQ(infer_seqlen(500, 100, 1000), P(500, 100));
   EXPECT_EQ(infer_seqlen(10, 10, 1000), P(10, 10));
+  // Exactly half of the budget counts as long.
+  EXPECT_EQ(infer_seqlen(1000, 500, 1000), P(667, 333));
+  EXPECT_EQ(infer_seqlen(500, 1000, 1000), P(334, 666));
+  // In doubles 22 · (30 / 44) falls just below 15, and LLaMA-Factory cuts there.
+  EXPECT_EQ(infer_seqlen(14, 30, 22), P(8, 14));
 }
 
 TEST(InferSeqlen, NeverExceedsTheBudgetOrTheText) {

@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
 """Ids and labels of LLaMA-Factory's own templates: writes tests/golden/templates.json and the small tokenizer it used.
 
-    PYTHONPATH=<folder holding the package llamafactory 0.9.5> python make_template_golden.py
-
-Needs transformers, tokenizers, torch and `pip install --no-deps llamafactory==0.9.5`. Parts of LLaMA-Factory that have no
-say here (sound, web, training) need not be installed: their imports are stood in for by empty modules.
+Needs transformers, tokenizers, torch and, without its many dependencies, `pip install --no-deps llamafactory==0.9.5`. The
+parts of LLaMA-Factory that have no say here (sound, web, training) are not imported, or stood in for by an empty module.
 """
 import hashlib
 import importlib.machinery
@@ -26,7 +24,10 @@ for absent in ("torchaudio",):
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: E402
 from transformers import PreTrainedTokenizerFast  # noqa: E402
 
-import llamafactory  # noqa: E402
+try:
+    import llamafactory  # noqa: F401
+except ModuleNotFoundError:
+    sys.exit("make_template_golden.py needs LLaMA-Factory: pip install --no-deps llamafactory==0.9.5")
 from llamafactory.data.processor.pretrain import PretrainDatasetProcessor  # noqa: E402
 from llamafactory.data.processor.supervised import SupervisedDatasetProcessor  # noqa: E402
 from llamafactory.data.template import get_template_and_fix_tokenizer  # noqa: E402
