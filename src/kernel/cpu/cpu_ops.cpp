@@ -63,14 +63,16 @@ void CpuOps::reserve_thread_scratch(int64_t bytes) {
   for (Scratch& s : thread_scratch_) s.get(bytes);
 }
 
-Buf CpuOps::widened(const Buf& x, std::byte* to) {
-  const Buf wide{to, x.rows, x.cols, x.cols, DType::f32};
+Buf CpuOps::operand(const Buf& x, bool bf16, std::byte* to) {
+  if (fits(x, bf16)) return x;
+  const Buf copy{to, x.rows, x.cols, x.cols, bf16 ? DType::bf16 : DType::f32};
+  const auto convert = rows_.convert[kBf16][bf16];
   pool_.parallel_for((x.rows + 15) / 16, [&](int64_t i, int) {
     for (int64_t r = i * 16; r < std::min(x.rows, i * 16 + 16); ++r) {
-      rows_.convert[kBf16][kF32](x.row<bf16_t>(r), wide.row<float>(r), x.cols);
+      convert(x.row<bf16_t>(r), to + r * copy.ld * copy.element_bytes(), x.cols);
     }
   });
-  return wide;
+  return copy;
 }
 
 std::unique_ptr<Ops> make_cpu_ops(const CpuOptions& options) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/plan.h"
 #include "kernel/cpu_ops.h"
 #include "kernel/gemm/row_blocks.h"
 
@@ -84,8 +85,14 @@ class CpuOps final : public Ops {
 
   /// Every thread's scratch, before a parallel region: so that which thread works first allocates nothing.
   void reserve_thread_scratch(int64_t bytes);
-  /// x as f32 at `to`, for sets without bf16 products.
-  Buf widened(const Buf& x, std::byte* to);
+  /// Whether microkernels take x as it lies: f32, or bf16 in pairs where the set multiplies bf16.
+  static bool fits(const Buf& x, bool bf16) { return bf16 ? x.ld % 2 == 0 : x.type == DType::f32; }
+  /// Bytes of a copy of x that they take; 0 where x fits.
+  static int64_t operand_bytes(const Buf& x, bool bf16) {
+    return fits(x, bf16) ? 0 : round_up(round_up(x.rows, 16) * x.cols * (bf16 ? 2 : 4), 64);
+  }
+  /// x, or its copy at `to`.
+  Buf operand(const Buf& x, bool bf16, std::byte* to);
 
   CpuOptions options_;
   ThreadPool pool_;

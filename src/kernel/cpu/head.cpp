@@ -89,7 +89,7 @@ void CpuOps::head(const HeadCall& call) {
   FETTLE_CHECK(call.head.deltas.empty(),
                "the head takes no low-rank delta: it has no segments to choose one by");
   const bool bf16 = call.hidden.type == DType::bf16 && micro_->bf16() && call.hidden.cols % 2 == 0;
-  const bool widen = call.hidden.type == DType::bf16 && !bf16, backward = !call.weight.empty();
+  const bool backward = !call.weight.empty();
   HeadRun run{.ops = *this,
               .call = call,
               .hidden = call.hidden,
@@ -102,12 +102,12 @@ void CpuOps::head(const HeadCall& call) {
               .k_chunk = chunk_length(call.hidden.cols),
               .strip = strip_width(call.head.w, kPanel),
               .backward = backward};
-  const int64_t wide_bytes = widen ? round_up(n, 16) * call.hidden.cols * 4 : 0;
+  const int64_t copy_bytes = operand_bytes(call.hidden, bf16);
   Carver measure;
   run.carve(measure);
-  Carver shared(shared_scratch_.get(measure.used() + wide_bytes + 64));
+  Carver shared(shared_scratch_.get(measure.used() + copy_bytes + 64));
   run.carve(shared);
-  if (widen) run.hidden = widened(call.hidden, shared.take(wide_bytes));
+  run.hidden = operand(call.hidden, bf16, shared.take(copy_bytes));
   run.prepare();
   reserve_thread_scratch(run.thread_bytes());
   const auto scratch = [&](int thread) { return thread_scratch_[size_t(thread)].get(0); };

@@ -60,10 +60,9 @@ void CpuOps::linear(const BatchView& batch, Buf x, std::span<const Proj> projs, 
   const bool bf16 = x.type == DType::bf16 && micro_->bf16() && x.cols % 2 == 0;
   blocks_.build(batch.segments, x.rows, [&](int64_t a) { return has_delta(projs, a); });
   const int64_t pitch = stack_pitch(projs);
-  const bool widen = x.type == DType::bf16 && !bf16;
-  Carver carver(shared_scratch_.get((widen ? round_up(x.rows, 16) * x.cols * 4 : 0) +
-                                    blocks_.padded_rows() * pitch * 4 + 128));
-  if (widen) x = widened(x, carver.take(round_up(x.rows, 16) * x.cols * 4));
+  const int64_t copy_bytes = operand_bytes(x, bf16);
+  Carver carver(shared_scratch_.get(copy_bytes + blocks_.padded_rows() * pitch * 4 + 128));
+  x = operand(x, bf16, carver.take(copy_bytes));
   LinearCall call{.ops = *this,
                   .batch = batch,
                   .x = x,

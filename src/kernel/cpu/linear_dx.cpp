@@ -66,21 +66,19 @@ void CpuOps::linear_dx(const BatchView& batch, std::span<const Buf> dy, std::spa
   if (dy.empty() || dy[0].rows == 0) return;
   const int64_t tokens = dy[0].rows;
   bool bf16 = dy[0].type == DType::bf16 && micro_->bf16();
-  int64_t wide_bytes = 0, strip = kPanel, widest = 0;
+  int64_t strip = kPanel, widest = 0;
   for (const Proj& p : projs) {
     bf16 = bf16 && p.w.rows % 2 == 0;
     strip = std::max(strip, strip_width(p.w, kPanel));
-    wide_bytes += round_up(round_up(tokens, 16) * p.w.rows * 4, 64);
     for (const LowRank& d : p.deltas) widest = std::max(widest, round_up(d.A.rows, 16));
   }
-  const bool widen = dy[0].type == DType::bf16 && !bf16;
+  int64_t copy_bytes = 0;
+  for (const Buf& b : dy) copy_bytes += operand_bytes(b, bf16);
   blocks_.build(batch.segments, tokens, [&](int64_t a) { return has_delta(projs, a); });
   const int64_t pitch = stack_pitch(projs), stack_bytes = blocks_.padded_rows() * pitch * 4;
-  Carver carver(shared_scratch_.get((widen ? wide_bytes : 0) + stack_bytes + 128));
-  operands_.assign(dy.begin(), dy.end());
-  for (size_t p = 0; widen && p < projs.size(); ++p) {
-    operands_[p] = widened(dy[p], carver.take(round_up(tokens, 16) * dy[p].cols * 4));
-  }
+  Carver carver(shared_scratch_.get(copy_bytes + stack_bytes + 128));
+  operands_.clear();
+  for (const Buf& b : dy) operands_.push_back(operand(b, bf16, carver.take(operand_bytes(b, bf16))));
   LinearDxCall call{.ops = *this,
                     .batch = batch,
                     .projs = projs,

@@ -22,8 +22,8 @@ namespace fettle {
 class CodeArena;
 struct TileKernels;
 
-/// Everything of a microkernel but m. n is a multiple of 16; k is even for bf16; leading dimensions are in
-/// elements of A and C, and in columns of B.
+/// Everything of a microkernel but m. n is a multiple of 16; k and lda are even for bf16; leading dimensions
+/// are in elements of A and C, and in columns of B.
 struct GemmShape {
   bool bf16 = false, add = false;
   int32_t n = 0, k = 0;

@@ -1,0 +1,149 @@
+#include "kernel/gemm/microkernels.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "base/half.h"
+#include "base/rng.h"
+#include "kernel/gemm/code_arena.h"
+
+namespace fettle {
+namespace {
+
+struct Operands {
+  std::vector<float> a, b;             // row-major values, exact in bf16
+  std::vector<uint32_t> raw_a, raw_b;  // as the kernel takes them
+  Operands(int64_t m, const GemmShape& s) : a(size_t(m * s.lda)), b(size_t(int64_t(s.k) * s.ldb)) {
+    Rng rng(3, Purpose::probe);
+    for (auto* v : {&a, &b})
+      for (float& x : *v) x = to_float(to_bf16(2 * rng.next_float() - 1));
+    raw_a.resize(a.size());
+    raw_b.resize(b.size());
+    auto* half_a = reinterpret_cast<uint16_t*>(raw_a.data());
+    auto* half_b = reinterpret_cast<uint16_t*>(raw_b.data());
+    for (size_t i = 0; i < a.size(); ++i) {
+      if (s.bf16)
+        half_a[i] = to_bf16(a[i]).bits;
+      else
+        raw_a[i] = std::bit_cast<uint32_t>(a[i]);
+    }
+    for (int64_t k = 0; k < s.k; ++k)
+      for (int64_t c = 0; c < s.ldb; ++c) {
+        const float x = b[size_t(k * s.ldb + c)];
+        if (s.bf16)
+          half_b[(k / 2 * s.ldb + c) * 2 + k % 2] = to_bf16(x).bits;
+        else
+          raw_b[size_t(k * s.ldb + c)] = std::bit_cast<uint32_t>(x);
+      }
+  }
+};
+
+std::vector<float> product(MicroKernels& micro, const GemmShape& s, int64_t m, const Operands& o) {
+  std::vector<float> c(size_t(m * s.ldc), 0.5f);
+  micro.get(s)(m, o.raw_a.data(), o.raw_b.data(), c.data());
+  return c;
+}
+
+void check(MicroKernels& micro, const GemmShape& s, int64_t m) {
+  SCOPED_TRACE(::testing::Message() << micro.describe() << " m " << m << " n " << s.n << " k " << s.k
+                                    << " bf16 " << s.bf16);
+  const Operands o(m, s);
+  const std::vector<float> c = product(micro, s, m, o);
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < s.ldc; ++j) {
+      double sum = s.add || j >= s.n ? 0.5 : 0, magnitude = 1;
+      for (int64_t k = 0; k < s.k && j < s.n; ++k) {
+        sum += double(o.a[size_t(i * s.lda + k)]) * double(o.b[size_t(k * s.ldb + j)]);
+        magnitude += std::abs(double(o.a[size_t(i * s.lda + k)]) * double(o.b[size_t(k * s.ldb + j)]));
+      }
+      ASSERT_NEAR(c[size_t(i * s.ldc + j)], sum, 1e-6 * magnitude) << i << ", " << j;
+    }
+}
+
+template <class Body>
+void for_each_kernel(const Body& body) {
+  for (const IsaRow& r : isa_rows()) {
+    if (!r.supported()) continue;
+    MicroKernels micro(r.isa);
+    body(micro, false);
+    if (micro.bf16()) body(micro, true);
+  }
+}
+
+TEST(MicroKernels, MultiplyEveryShapeOfTheLoopNests) {
+  for_each_kernel([](MicroKernels& micro, bool bf16) {
+    for (const bool add : {false, true})
+      for (const int n : {16, 32, 48, 64, 96})
+        for (const int k : {2, 16, 66}) {
+          check(micro, {bf16, add, n, k, k + 2, n + 16, n + 3}, 16);
+          check(micro, {bf16, add, n, k, k, n, n}, 240);
+        }
+  });
+}
+
+// What the whole design rests on: an element's bits depend neither on how many rows or columns are computed
+// with it, nor on where its contraction is cut.
+TEST(MicroKernels, AnElementDoesNotSeeHowTheProductIsCut) {
+  for_each_kernel([](MicroKernels& micro, bool bf16) {
+    const int64_t m = 128, k = 576, n = 64;
+    const GemmShape whole{bf16, false, 64, 576, k, n, n};
+    const Operands o(m, whole);
+    const std::vector<float> expected = product(micro, whole, m, o);
+    const int64_t element = bf16 ? 2 : 4;
+    const auto* a = reinterpret_cast<const std::byte*>(o.raw_a.data());
+    const auto* b = reinterpret_cast<const std::byte*>(o.raw_b.data());
+    for (const int64_t rows : {16, 32, 48, 64, 112})
+      for (const int32_t cols : {16, 32, 48})
+        for (const int32_t piece : {32, 128, 192, 576}) {
+          std::vector<float> c(size_t(m * n), -1.0f);
+          for (int64_t k0 = 0; k0 < k; k0 += piece) {
+            const int32_t length = int32_t(std::min<int64_t>(piece, k - k0));
+            micro.get({bf16, k0 > 0, cols, length, k, n, n})(
+                rows, a + (m - rows) * k * element + k0 * element, b + k0 * n * element, c.data());
+          }
+          for (int64_t i = 0; i < rows; ++i)
+            for (int64_t j = 0; j < cols; ++j)
+              ASSERT_EQ(c[size_t(i * n + j)], expected[size_t((m - rows + i) * n + j)])
+                  << micro.describe() << " bf16 " << bf16 << " rows " << rows << " cols " << cols << " piece "
+                  << piece;
+        }
+  });
+}
+
+TEST(MicroKernels, GenericNeverGenerates) {
+  MicroKernels micro(Isa::generic);
+  micro.get({false, false, 64, 64, 64, 64, 64});
+  EXPECT_EQ(micro.generated(false) + micro.generated(true), 0);
+  EXPECT_EQ(micro.describe(), "plain C++ kernels (generic: f32)");
+}
+
+TEST(MicroKernels, SayWhichProviderRunsAndServeWithoutExecutableMemory) {
+  for (const IsaRow& r : isa_rows()) {
+    if (!r.supported() || r.isa == Isa::generic) continue;
+    MicroKernels generated(r.isa);
+    EXPECT_EQ(generated.describe().rfind("libxsmm (", 0), 0u) << generated.describe();
+    CodeArena::set_refusal(true);
+    MicroKernels refused(r.isa);
+    CodeArena::set_refusal(false);
+    EXPECT_NE(refused.describe().find("refuses executable memory"), std::string::npos) << refused.describe();
+    EXPECT_FALSE(refused.bf16());
+    check(refused, {false, true, 64, 66, 66, 64, 64}, 48);
+    EXPECT_EQ(refused.generated(false), 0);
+  }
+}
+
+TEST(MicroKernels, AShapeIsGeneratedOnce) {
+  for_each_kernel([](MicroKernels& micro, bool bf16) {
+    const GemmShape s{bf16, false, 64, 64, 64, 64, 64};
+    const Gemm& first = micro.get(s);
+    const int64_t count = micro.generated(bf16);
+    EXPECT_EQ(&micro.get(s), &first);
+    EXPECT_EQ(&micro.at(s), &first);
+    EXPECT_EQ(micro.generated(bf16), count);
+  });
+}
+
+}  // namespace
+}  // namespace fettle
