@@ -24,7 +24,6 @@ typedef float Vec __attribute__((vector_size(4 * kLanes)));
 typedef int32_t IntVec __attribute__((vector_size(4 * kLanes)));
 typedef uint32_t BitVec __attribute__((vector_size(4 * kLanes)));
 typedef uint16_t HalfVec __attribute__((vector_size(2 * kLanes)));
-typedef float HalfLanes __attribute__((vector_size(2 * kLanes)));
 typedef double DoubleVec __attribute__((vector_size(4 * kLanes)));  // half as many lanes
 
 FETTLE_VEC Vec splat(float x) {
@@ -51,11 +50,20 @@ FETTLE_VEC Vec fma(Vec a, Vec b, Vec c) {
 #endif
 }
 
+/// a > b ? a : b, and a < b ? a : b: the second where either is NaN.
 FETTLE_VEC Vec max(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return (Vec)_mm512_max_ps((__m512)a, (__m512)b);
+#else
   return a > b ? a : b;
+#endif
 }
 FETTLE_VEC Vec min(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return (Vec)_mm512_min_ps((__m512)a, (__m512)b);
+#else
   return a < b ? a : b;
+#endif
 }
 
 FETTLE_VEC Vec sqrt(Vec x) {
@@ -113,8 +121,15 @@ FETTLE_VEC void store(float* p, Vec v, Part part) {
   __builtin_memcpy(p, &v, size_t(part.n) * sizeof *p);
 }
 
+// __builtin_convertvector splits these into halves, hence the instructions by name.
 FETTLE_VEC Vec widened(HalfVec h) {
+#if defined(__AVX512F__)
+  return (Vec)_mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)h), 16);
+#elif defined(__AVX2__)
+  return (Vec)_mm256_slli_epi32(_mm256_cvtepu16_epi32((__m128i)h), 16);
+#else
   return from_bits(__builtin_convertvector(h, BitVec) << 16);
+#endif
 }
 
 /// Nearest even by integers, because the bf16 instruction takes subnormals for zero; a NaN stays one.
@@ -122,7 +137,14 @@ FETTLE_VEC HalfVec narrowed(Vec x) {
   const BitVec u = bits_of(x);
   const BitVec rounded = u + 0x7fffu + ((u >> 16) & 1u);
   const BitVec kept = (u & 0x7fffffffu) > 0x7f800000u ? (u | 0x400000u) : rounded;
+#if defined(__AVX512F__)
+  return (HalfVec)_mm512_cvtepi32_epi16((__m512i)(kept >> 16));
+#elif defined(__AVX2__)
+  const __m256i packed = _mm256_packus_epi32((__m256i)(kept >> 16), _mm256_setzero_si256());
+  return (HalfVec)_mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08));
+#else
   return __builtin_convertvector(kept >> 16, HalfVec);
+#endif
 }
 
 // bf16 is uint16_t here.
@@ -155,25 +177,30 @@ FETTLE_VEC void for_vectors(int64_t n, Body body) {
 
 // ── exp, log ──
 
+/// x·2^n for n in [-152, 129], rounded once: in two factors, so that results go down to subnormals and up to
+/// infinity.
+FETTLE_VEC Vec times_power_of_two(Vec x, Vec n) {
+#if defined(__AVX512F__)
+  return (Vec)_mm512_scalef_ps((__m512)x, (__m512)n);
+#else
+  const IntVec whole = __builtin_convertvector(n, IntVec), half = whole >> 1, rest = whole - half;
+  return x * (Vec)((half + 127) << 23) * (Vec)((rest + 127) << 23);
+#endif
+}
+
 /// e^x, at most 1 ulp off: x = n·ln 2 + r, then a minimax polynomial on |r| <= ln 2 / 2 (relative error
-/// 3e-9). 2^n is applied in two factors, so results go down to subnormals and up to the largest finite
-/// number.
+/// 3e-9).
 FETTLE_VEC Vec exp(Vec x) {
-  x = x < -104.0f ? splat(-104.0f) : x;  // ordered so that a NaN passes
-  x = x > 89.0f ? splat(89.0f) : x;
-  const Vec magic = splat(0x1.8p23f);
-  const Vec shifted = fma(x, splat(0x1.715476p+0f), magic);
-  const Vec n = shifted - magic;
-  const IntVec whole = (IntVec)bits_of(shifted) - (IntVec)bits_of(magic);
-  Vec r = fma(n, splat(-0.693359375f), x);  // the high part has 9 bits: n times it is exact
+  x = min(splat(89.0f), max(splat(-104.0f), x));  // in this order a NaN passes
+  const Vec magic = splat(0x1.8p23f);             // adding it rounds to a whole number
+  const Vec n = fma(x, splat(0x1.715476p+0f), magic) - magic;
+  Vec r = fma(n, splat(-0.693359375f), x);  // the high part of ln 2 has 9 bits: n times it is exact
   r = fma(n, splat(2.12194440e-4f), r);
   Vec p = fma(r, splat(0x1.6a23cep-10f), splat(0x1.123a2p-7f));
   p = fma(p, r, splat(0x1.5558f2p-5f));
   p = fma(p, r, splat(0x1.555492p-3f));
   p = fma(p, r, splat(0x1.fffffcp-2f));
-  const Vec e = fma(r * r, p, r) + 1.0f;
-  const IntVec half = whole >> 1, rest = whole - half;
-  return e * (Vec)((half + 127) << 23) * (Vec)((rest + 127) << 23);
+  return times_power_of_two(fma(r * r, p, r) + 1.0f, n);
 }
 
 /// ln x, at most 1 ulp off: x = 2^e·(1 + f) with 1 + f in [√½, √2), ln(1 + f) = f - f²/2 + s·(f²/2 + R(s²)),
