@@ -1,5 +1,5 @@
 #include "model/loader.h"
-#include "model/test_model.h"
+#include "model/model_testing.h"
 
 namespace fettle {
 namespace {

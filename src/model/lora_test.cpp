@@ -4,7 +4,7 @@
 #include <cmath>
 #include <set>
 
-#include "model/test_model.h"
+#include "model/model_testing.h"
 
 namespace fettle {
 namespace {
