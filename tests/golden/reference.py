@@ -98,10 +98,10 @@ def cosine_schedule(step: int, warmup: int, total: int) -> float:
     return max(0.0, 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup))))
 
 
-def stamp(script: str, packages=("torch", "transformers", "peft", "numpy")) -> dict:
-    """Which programs made a golden file; the hashes tie it to the scripts' text."""
+def stamp(script: str, *helpers: str, packages=("torch", "transformers", "peft", "numpy")) -> dict:
+    """Which programs made a golden file; the hashes tie it to the text of the script and of what it imports."""
     here = pathlib.Path(script).parent
-    files = sorted({pathlib.Path(script).name, pathlib.Path(__file__).name})
+    files = sorted({pathlib.Path(script).name, pathlib.Path(__file__).name, *helpers})
     return {
         "scripts": {f: hashlib.sha256((here / f).read_bytes()).hexdigest() for f in files},
         "versions": {"python": platform.python_version(), **{p: version(p) for p in packages}},
