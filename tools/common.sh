@@ -4,7 +4,7 @@ root=$(pwd)
 build_root=${FETTLE_BUILD_DIR:-build}  # release; the other kinds lie beside it: build-debug, build-asan, build-tsan
 cache_dir=${FETTLE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fettle}
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$@"; }  # one line for each argument
 die() {
   printf 'error: %s\n' "$*" >&2
   exit 1
