@@ -54,6 +54,37 @@ struct Sequence {
   int64_t position(int64_t query) const { return keys - queries + query; }
 };
 
+/// Tiles of a few queries of every sequence, numbered through the pack.
+class QueryTiles {
+ public:
+  struct Tile {
+    Sequence sequence;
+    int64_t first, last;  // queries
+  };
+
+  static int64_t bytes(const BatchView& batch) { return (batch.sequences() + 1) * int64_t(sizeof(int64_t)); }
+
+  QueryTiles(const BatchView& batch, const KvView& view, int64_t queries, std::byte* memory)
+      : batch_(batch), view_(view), queries_(queries), before_(reinterpret_cast<int64_t*>(memory)) {
+    before_[0] = 0;
+    for (int64_t s = 0; s < batch.sequences(); ++s)
+      before_[s + 1] = before_[s] + (Sequence(batch, view, s).queries + queries - 1) / queries;
+  }
+  int64_t count() const { return before_[batch_.sequences()]; }
+  Tile operator[](int64_t tile) const {
+    const int64_t s = std::upper_bound(before_, before_ + batch_.sequences() + 1, tile) - before_ - 1;
+    const Sequence sequence(batch_, view_, s);
+    const int64_t first = (tile - before_[s]) * queries_;
+    return {sequence, first, std::min(sequence.queries, first + queries_)};
+  }
+
+ private:
+  const BatchView& batch_;
+  const KvView& view_;
+  int64_t queries_;
+  int64_t* before_;  // [sequences + 1] tiles of earlier sequences
+};
+
 /// The rows of up to 64 keys, wherever the view keeps them.
 struct KeyRows {
   const void* row[kKeyTile];
@@ -203,14 +234,12 @@ void forward_tile(const ForwardCall& call, const Sequence& sequence, int64_t kv_
 // ── backward ──
 
 struct BackwardScratch {
-  float *dq, *dot, *lse;                      // of the whole sequence: [rows, padded], [rows], [rows]
+  float* dq;                                  // of all rows of a task
   float *keys, *keys_t, *values_t, *dk, *dv;  // of one key tile
-  float *q, *dout, *p, *ds;                   // of one block of rows
+  float *q, *dout, *p, *ds, *lse, *dot;       // of one block of rows
 
   BackwardScratch(Carver& carver, const Shape& shape, int64_t rows) {
     dq = carver.floats(rows * shape.padded);
-    dot = carver.floats(rows);
-    lse = carver.floats(rows);
     keys = carver.floats(kKeyTile * shape.padded);
     keys_t = carver.floats(shape.dim * kKeyTile);
     values_t = carver.floats(shape.dim * kKeyTile);
@@ -220,6 +249,8 @@ struct BackwardScratch {
     dout = carver.floats(kBackwardBlock * shape.padded);
     p = carver.floats(kBackwardBlock * kKeyTile);
     ds = carver.floats(kBackwardBlock * kKeyTile);
+    lse = carver.floats(kBackwardBlock);
+    dot = carver.floats(kBackwardBlock);
   }
 };
 
@@ -230,17 +261,31 @@ struct BackwardCall {
   Buf q, o, lse, dout, dq, dk, dv;
 };
 
+/// What a pass computes: all of it, or one half where that gives more threads work. A row of dq adds key
+/// tiles in ascending order and a row of dk and dv adds queries in ascending order, whichever pass does it:
+/// the bits are equal.
+enum class Pass { whole, keys, queries };
+
+/// Rows of one key head of a sequence, as numbered in it.
+struct RowRange {
+  const Sequence& sequence;
+  int64_t kv_head, first, last;
+};
+
 /// Rows [first, first + block) against one key tile: five products around p = exp(s - lse), ds = p·(dp -
 /// dot).
-void backward_block(const BackwardCall& call, const Sequence& sequence, int64_t head, int64_t first,
-                    int64_t block, int64_t key, int64_t count, const BackwardScratch& scratch) {
+void backward_block(const BackwardCall& call, const RowRange& rows, int64_t first, int64_t block, int64_t key,
+                    int64_t count, Pass pass, const BackwardScratch& scratch) {
   const Shape& shape = call.shape;
   const TileKernels& tile = *call.kernels.tile;
+  const auto dot = call.kernels.dot[element_type(call.dout)][element_type(call.o)];
   for (int64_t i = 0; i < block; ++i) {
-    const int64_t row = sequence.begin + (first + i) / shape.group,
-                  col = (head + (first + i) % shape.group) * shape.dim;
+    const int64_t row = rows.sequence.begin + (first + i) / shape.group;
+    const int64_t head = rows.kv_head * shape.group + (first + i) % shape.group, col = head * shape.dim;
     widen_row(call.kernels, call.q, row, col, shape.scale, shape, scratch.q + i * shape.padded);
     widen_row(call.kernels, call.dout, row, col, 1, shape, scratch.dout + i * shape.padded);
+    scratch.lse[i] = call.lse.row<float>(row)[head];
+    scratch.dot[i] = dot(at(call.dout, row, col), at(call.o, row, col), shape.dim);
   }
   const int64_t limit = std::min(count, (first + block - 1) / shape.group + 1 - key),
                 columns = round_up(limit, 16);
@@ -252,21 +297,24 @@ void backward_block(const BackwardCall& call, const Sequence& sequence, int64_t 
     const int64_t position = (first + i) / shape.group;
     tile.softmax_backward(scratch.p + i * kKeyTile, scratch.ds + i * kKeyTile,
                           std::max<int64_t>(0, shape.first_key(position) - key),
-                          std::min(count, position + 1 - key), scratch.lse[first + i],
-                          scratch.dot[first + i]);
+                          std::min(count, position + 1 - key), scratch.lse[i], scratch.dot[i]);
   }
-  add_product(tile, {limit, shape.padded, block}, {scratch.p, 1, kKeyTile}, {scratch.dout, shape.padded},
-              scratch.dv, shape.padded);
-  add_product(tile, {limit, shape.padded, block}, {scratch.ds, 1, kKeyTile}, {scratch.q, shape.padded},
-              scratch.dk, shape.padded);
-  add_product(tile, {block, shape.padded, limit}, {scratch.ds, kKeyTile, 1}, {scratch.keys, shape.padded},
-              scratch.dq + first * shape.padded, shape.padded);
+  if (pass != Pass::queries) {
+    add_product(tile, {limit, shape.padded, block}, {scratch.p, 1, kKeyTile}, {scratch.dout, shape.padded},
+                scratch.dv, shape.padded);
+    add_product(tile, {limit, shape.padded, block}, {scratch.ds, 1, kKeyTile}, {scratch.q, shape.padded},
+                scratch.dk, shape.padded);
+  }
+  if (pass != Pass::keys)
+    add_product(tile, {block, shape.padded, limit}, {scratch.ds, kKeyTile, 1}, {scratch.keys, shape.padded},
+                scratch.dq + (first - rows.first) * shape.padded, shape.padded);
 }
 
-void backward_key_tile(const BackwardCall& call, const Sequence& sequence, int64_t kv_head, int64_t key,
+void backward_key_tile(const BackwardCall& call, const RowRange& rows, int64_t key, Pass pass,
                        const BackwardScratch& scratch) {
   const Shape& shape = call.shape;
-  const int64_t count = std::min(kKeyTile, sequence.keys - key), col = kv_head * shape.dim;
+  const Sequence& sequence = rows.sequence;
+  const int64_t count = std::min(kKeyTile, sequence.keys - key), col = rows.kv_head * shape.dim;
   const KeyRows keys(call.view, call.view.k, sequence.index, key, count, col);
   const KeyRows values(call.view, call.view.v, sequence.index, key, count, col);
   widen_keys(call.kernels, call.view.k, keys, shape, scratch.keys);
@@ -274,11 +322,11 @@ void backward_key_tile(const BackwardCall& call, const Sequence& sequence, int64
   call.kernels.tile->transpose[element_type(call.view.v)](values.row, count, shape.dim, scratch.values_t);
   zero(scratch.dk, count * shape.padded);
   zero(scratch.dv, count * shape.padded);
-  const int64_t last_query =
-      shape.window > 0 ? std::min(sequence.queries, key + count - 1 + shape.window) : sequence.queries;
-  for (int64_t r = key * shape.group; r < last_query * shape.group; r += kBackwardBlock)
-    backward_block(call, sequence, kv_head * shape.group, r,
-                   std::min(kBackwardBlock, last_query * shape.group - r), key, count, scratch);
+  const int64_t end =
+      shape.window > 0 ? std::min(rows.last, (key + count - 1 + shape.window) * shape.group) : rows.last;
+  for (int64_t r = std::max(rows.first, key * shape.group); r < end; r += kBackwardBlock)
+    backward_block(call, rows, r, std::min(kBackwardBlock, end - r), key, count, pass, scratch);
+  if (pass == Pass::queries) return;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t row = sequence.begin + key + i;
     call.kernels.convert[kF32][element_type(call.dk)](scratch.dk + i * shape.padded, at(call.dk, row, col),
@@ -288,24 +336,26 @@ void backward_key_tile(const BackwardCall& call, const Sequence& sequence, int64
   }
 }
 
-void backward_sequence(const BackwardCall& call, const Sequence& sequence, int64_t kv_head,
-                       const BackwardScratch& scratch) {
+/// dq of the rows, and in a whole pass, where they are all rows of the sequence, dk and dv too.
+void backward_rows(const BackwardCall& call, const RowRange& rows, Pass pass,
+                   const BackwardScratch& scratch) {
   const Shape& shape = call.shape;
-  const int64_t rows = sequence.queries * shape.group, head = kv_head * shape.group;
-  const auto dot = call.kernels.dot[element_type(call.dout)][element_type(call.o)];
-  for (int64_t r = 0; r < rows; ++r) {
-    const int64_t row = sequence.begin + r / shape.group, column = head + r % shape.group;
-    scratch.dot[r] =
-        dot(at(call.dout, row, column * shape.dim), at(call.o, row, column * shape.dim), shape.dim);
-    scratch.lse[r] = call.lse.row<float>(row)[column];
-  }
-  zero(scratch.dq, rows * shape.padded);
-  for (int64_t key = 0; key < sequence.keys; key += kKeyTile)
-    backward_key_tile(call, sequence, kv_head, key, scratch);
+  zero(scratch.dq, (rows.last - rows.first) * shape.padded);
+  for (int64_t key = shape.first_key(rows.first / shape.group) / kKeyTile * kKeyTile;
+       key * shape.group < rows.last; key += kKeyTile)
+    backward_key_tile(call, rows, key, pass, scratch);
   const auto narrow = call.kernels.scale[kF32][element_type(call.dq)];
-  for (int64_t r = 0; r < rows; ++r)
-    narrow(scratch.dq + r * shape.padded, shape.scale,
-           at(call.dq, sequence.begin + r / shape.group, (head + r % shape.group) * shape.dim), shape.dim);
+  for (int64_t r = rows.first; r < rows.last; ++r)
+    narrow(scratch.dq + (r - rows.first) * shape.padded, shape.scale,
+           at(call.dq, rows.sequence.begin + r / shape.group,
+              (rows.kv_head * shape.group + r % shape.group) * shape.dim),
+           shape.dim);
+}
+
+/// Two passes cost seven products instead of five: worth it where (sequence, key head) units are too few for
+/// the threads.
+bool two_passes(int64_t units, int64_t threads) {
+  return 5 * ((units + threads - 1) / threads) * threads > 7 * units;
 }
 
 }  // namespace
@@ -317,25 +367,16 @@ void CpuOps::attention(const BatchView& batch, const AttentionSpec& spec, Buf q,
   const ForwardCall call{rows_, Shape(spec), view, q, o, lse};
   const int64_t tile_queries = std::max<int64_t>(1, kForwardRows / call.shape.group);
   const int64_t tile_rows = tile_queries * call.shape.group;
-  // tiles[s]: how many query tiles lie before sequence s.
-  const int64_t sequences = batch.sequences();
-  int64_t* tiles =
-      reinterpret_cast<int64_t*>(shared_scratch_.get((sequences + 1) * int64_t(sizeof(int64_t))));
-  tiles[0] = 0;
-  for (int64_t s = 0; s < sequences; ++s)
-    tiles[s + 1] = tiles[s] + (Sequence(batch, view, s).queries + tile_queries - 1) / tile_queries;
+  const QueryTiles tiles(batch, view, tile_queries, shared_scratch_.get(QueryTiles::bytes(batch)));
   Carver size;
   ForwardScratch(size, call.shape, tile_rows);
   reserve_thread_scratch(size.used());
-  pool_.parallel_for(tiles[sequences] * spec.kv_heads, [&](int64_t task, int thread) {
-    const int64_t tile = task / spec.kv_heads;
-    const int64_t s = std::upper_bound(tiles, tiles + sequences + 1, tile) - tiles - 1;
-    const Sequence sequence(batch, view, s);
-    // The last queries of a sequence see most keys: longest tasks first.
-    const int64_t first = (tiles[s + 1] - 1 - tile) * tile_queries;
+  const int64_t tasks = tiles.count() * spec.kv_heads;
+  pool_.parallel_for(tasks, [&](int64_t task, int thread) {
+    task = tasks - 1 - task;  // the last queries of a sequence see most keys: long tasks first
+    const QueryTiles::Tile tile = tiles[task / spec.kv_heads];
     Carver carver(thread_scratch_[size_t(thread)].get(size.used()));
-    forward_tile(call, sequence, task % spec.kv_heads, first,
-                 std::min(sequence.queries, first + tile_queries),
+    forward_tile(call, tile.sequence, task % spec.kv_heads, tile.first, tile.last,
                  ForwardScratch(carver, call.shape, tile_rows));
   });
 }
@@ -353,14 +394,36 @@ void CpuOps::attention_backward(const BatchView& batch, const AttentionSpec& spe
                  s);
     longest = std::max(longest, sequence.queries);
   }
-  const int64_t rows = longest * call.shape.group;
+  const int64_t group = call.shape.group, units = batch.sequences() * spec.kv_heads;
+  const bool halves = two_passes(units, pool_.threads());
+  const int64_t rows = (halves ? kKeyTile : longest) * group;
+  const QueryTiles tiles(batch, view, kKeyTile, shared_scratch_.get(QueryTiles::bytes(batch)));
   Carver size;
   BackwardScratch(size, call.shape, rows);
   reserve_thread_scratch(size.used());
-  pool_.parallel_for(batch.sequences() * spec.kv_heads, [&](int64_t task, int thread) {
+  const auto scratch_of = [&](int thread) {
     Carver carver(thread_scratch_[size_t(thread)].get(size.used()));
-    backward_sequence(call, Sequence(batch, view, task / spec.kv_heads), task % spec.kv_heads,
-                      BackwardScratch(carver, call.shape, rows));
+    return BackwardScratch(carver, call.shape, rows);
+  };
+  if (!halves) {
+    pool_.parallel_for(units, [&](int64_t unit, int thread) {
+      const Sequence sequence(batch, view, unit / spec.kv_heads);
+      backward_rows(call, {sequence, unit % spec.kv_heads, 0, sequence.queries * group}, Pass::whole,
+                    scratch_of(thread));
+    });
+    return;
+  }
+  const int64_t tasks = tiles.count() * spec.kv_heads;
+  pool_.parallel_for(2 * tasks, [&](int64_t task, int thread) {
+    const Pass pass = task < tasks ? Pass::keys : Pass::queries;
+    const QueryTiles::Tile tile = tiles[task % tasks / spec.kv_heads];
+    const int64_t kv_head = task % spec.kv_heads;
+    if (pass == Pass::keys)
+      backward_key_tile(call, {tile.sequence, kv_head, 0, tile.sequence.queries * group}, tile.first, pass,
+                        scratch_of(thread));
+    else
+      backward_rows(call, {tile.sequence, kv_head, tile.first * group, tile.last * group}, pass,
+                    scratch_of(thread));
   });
 }
 

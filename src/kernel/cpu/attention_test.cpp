@@ -232,7 +232,8 @@ TEST(Attention, AnyNumberOfThreadsGivesTheSameBits) {
   for_each_mode([&](const Mode& mode) {
     const Inputs in(spec_of(6, 2, 32), pack.tokens(), mode.type);
     const Outputs one = run(*ops_for(mode.isa, 1), pack, in);
-    for (const int threads : {2, 3, 8}) {
+    for (const int threads : {2, 3, 16})  // 6 units: 16 threads split the backward into two passes
+    {
       const Outputs many = run(*ops_for(mode.isa, threads), pack, in);
       EXPECT_EQ(many.o.bits(), one.o.bits());
       EXPECT_EQ(many.dq.bits(), one.dq.bits());

@@ -160,7 +160,20 @@ void rms_norm_dw(const void* px, int64_t ldx, const void* pdy, int64_t lddy, con
                  float* dw, int64_t n) noexcept {
   const X* x = static_cast<const X*>(px);
   const Dy* dy = static_cast<const Dy*>(pdy);
-  for_vectors(n, [=](int64_t i, auto size) {
+  int64_t done = 0;
+  for (; done + kChains * kLanes <= n;
+       done += kChains * kLanes) {  // several vectors of a row while its line is near
+    Vec total[kChains];
+    for (int c = 0; c < kChains; ++c) total[c] = load(dw + done + c * kLanes);
+    for (int64_t t = 0; t < rows; ++t)
+      for (int c = 0; c < kChains; ++c) {
+        const int64_t i = done + c * kLanes;
+        total[c] = fma(load(x + t * ldx + i) * r[t], load(dy + t * lddy + i), total[c]);
+      }
+    for (int c = 0; c < kChains; ++c) store(dw + done + c * kLanes, total[c]);
+  }
+  for_vectors(n - done, [=](int64_t left, auto size) {
+    const int64_t i = done + left;
     Vec total = load(dw + i, size);
     for (int64_t t = 0; t < rows; ++t)
       total = fma(load(x + t * ldx + i, size) * r[t], load(dy + t * lddy + i, size), total);
