@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "model/test_model.h"
+#include "model/model_testing.h"
 #include "tune/objective/cross_entropy.h"
 #include "tune/optim/optimizer.h"
 

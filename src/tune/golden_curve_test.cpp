@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
-#include "model/test_model.h"
+#include "model/model_testing.h"
 #include "tune/objective/cross_entropy.h"
 #include "tune/optim/optimizer.h"
 #include "tune/schedule/schedule.h"

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
-#include "model/test_model.h"
+#include "model/model_testing.h"
 #include "tune/checkpoint.h"
 
 namespace fettle {
