@@ -83,6 +83,7 @@ void draw_curve(const Chart& c, std::span<const double> steps, std::span<const d
   cairo_set_source_rgba(c.cr, 0x1f / 255.0, 0x77 / 255.0, 0xb4 / 255.0, alpha);
   cairo_set_line_width(c.cr, 2);
   cairo_set_line_join(c.cr, CAIRO_LINE_JOIN_ROUND);
+  cairo_new_path(c.cr);  // text leaves a current point behind
   for (size_t i = 0; i < steps.size(); ++i) cairo_line_to(c.cr, c.px(steps[i]), c.py(values[i]));
   cairo_stroke(c.cr);
 }
