@@ -20,7 +20,7 @@ using nlohmann::json;
 /// What the registry's file calls a thing, and what is done with it. `note` says why a key is refused, and
 /// what to do.
 struct KeyRule {
-  std::string_view key;
+  std::string_view name;
   enum Use { read, ignored, refused } use;
   std::string_view note = "";
 };
@@ -51,7 +51,7 @@ constexpr std::string_view kNoMedia = "images, video and sound come in a later v
 
 /// The roles of `columns`: where a role's column name is kept.
 struct ColumnRule {
-  std::string_view role;
+  std::string_view name;
   std::string DatasetEntry::*column;  // null: not used by this version
   std::string_view refused = "";
 };
@@ -72,15 +72,35 @@ constexpr ColumnRule kColumns[] = {
     {"audios", nullptr, kNoMedia},
 };
 
+/// More than any file holds, and little enough to be counted in 32 bits.
+constexpr int64_t kMostSamples = 100'000'000;
+
 constexpr std::string_view kLaterFormats[] = {"sharegpt", "openai"};
 
-template <class Rows, class Name>
-std::string did_you_mean(std::string_view wrong, const Rows& rows, Name name_of) {
-  std::vector<std::string> names;
-  for (const auto& row : rows) names.emplace_back(name_of(row));
+std::string did_you_mean(std::string_view wrong, const std::vector<std::string>& names) {
   const std::string near = nearest_name(wrong, names);
   return near.empty() ? fmt::format("known: {}", fmt::join(names, ", "))
                       : fmt::format("did you mean \"{}\"?", near);
+}
+
+template <class Row>
+std::vector<std::string> names_of(std::span<const Row> rows) {
+  std::vector<std::string> names;
+  for (const Row& row : rows) names.emplace_back(row.name);
+  return names;
+}
+
+template <class Row>
+const Row* find_row(std::span<const Row> rows, std::string_view name) {
+  const auto it = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.name == name; });
+  return it == rows.end() ? nullptr : &*it;
+}
+
+constexpr std::span<const KeyRule> entry_keys() {
+  return kEntryKeys;
+}
+constexpr std::span<const ColumnRule> column_rules() {
+  return kColumns;
 }
 
 std::string wrong_type(std::string_view key, std::string_view wanted, const json& found) {
@@ -127,25 +147,23 @@ class EntryReader {
 
   void check_keys() const {
     for (const auto& [key, value] : entry_.items()) {
-      const auto rule = std::find_if(std::begin(kEntryKeys), std::end(kEntryKeys),
-                                     [&](const KeyRule& r) { return r.key == key; });
-      if (rule == std::end(kEntryKeys))
+      const KeyRule* rule = find_row(entry_keys(), key);
+      if (!rule)
         listener_.warn(fmt::format("{}: the key \"{}\" is not known and changes nothing; {}", where_, key,
-                                   did_you_mean(key, kEntryKeys, [](const KeyRule& r) { return r.key; })));
+                                   did_you_mean(key, names_of(entry_keys()))));
       else if (rule->use == KeyRule::refused && !value.is_null())
         fail(fmt::format("\"{}\" is not supported", key), std::string(rule->note));
     }
   }
 
   void check_formatting() const {
-    for (const RecordFormat& format : record_formats())
-      if (format.name == out_.formatting) return;
+    if (find_row(record_formats(), out_.formatting)) return;
     if (std::find(std::begin(kLaterFormats), std::end(kLaterFormats), out_.formatting) !=
         std::end(kLaterFormats))
       fail(fmt::format("formatting: {} comes in a later version", out_.formatting),
            "write the records as alpaca (instruction, input, output, history)");
     fail(fmt::format("there is no record format \"{}\"", out_.formatting),
-         did_you_mean(out_.formatting, record_formats(), [](const RecordFormat& f) { return f.name; }));
+         did_you_mean(out_.formatting, names_of(record_formats())));
   }
 
   void check_ranking() {
@@ -161,8 +179,10 @@ class EntryReader {
   void read_num_samples() {
     const json* count = given("num_samples");
     if (!count) return;
-    if (!count->is_number_integer() || *count <= 0)
-      fail(wrong_type("num_samples", "a count above 0", *count), "");
+    if (!count->is_number_integer() || *count <= 0 || *count > kMostSamples)
+      fail(fmt::format("\"num_samples\" must be a count from 1 to {}; {} was found", kMostSamples,
+                       count->dump()),
+           "");
     out_.num_samples = count->get<int64_t>();
   }
 
@@ -172,11 +192,10 @@ class EntryReader {
     for (const ColumnRule& rule : kColumns)
       if (rule.column) (out_.*rule.column).clear();
     for (const auto& [role, column] : columns.items()) {
-      const auto rule = std::find_if(std::begin(kColumns), std::end(kColumns),
-                                     [&](const ColumnRule& r) { return r.role == role; });
-      if (rule == std::end(kColumns))
+      const ColumnRule* rule = find_row(column_rules(), role);
+      if (!rule)
         fail(fmt::format("columns: there is no role \"{}\"", role),
-             did_you_mean(role, kColumns, [](const ColumnRule& r) { return r.role; }));
+             did_you_mean(role, names_of(column_rules())));
       if (column.is_null()) continue;
       if (!column.is_string()) fail(wrong_type("columns: " + role, "the name of a column", column), "");
       if (!rule->refused.empty())
@@ -246,10 +265,13 @@ DatasetEntry find_dataset(const std::filesystem::path& dataset_dir, const std::s
   const std::filesystem::path path = dataset_dir / "dataset_info.json";
   const json registry = read_registry(dataset_dir, path);
   const auto found = registry.find(name);
-  if (found == registry.end())
+  if (found == registry.end()) {
+    std::vector<std::string> names;
+    for (const auto& item : registry.items()) names.push_back(item.key());
     throw Error({.what = fmt::format("there is no dataset \"{}\"", name),
                  .where = path.string(),
-                 .hint = did_you_mean(name, registry.items(), [](const auto& item) { return item.key(); })});
+                 .hint = did_you_mean(name, names)});
+  }
   DatasetEntry entry;
   entry.name = name;
   EntryReader reader(*found, fmt::format("{}, dataset {}", path.string(), name), entry, listener);

@@ -146,6 +146,7 @@ TEST_F(Registry, RefusesByName) {
       {R"({"file_name": "x.json", "split": "train[:10]"})", "split"},
       {R"({"file_name": "x.json", "num_samples": 0})", "num_samples"},
       {R"({"file_name": "x.json", "num_samples": "7"})", "num_samples"},
+      {R"({"file_name": "x.json", "num_samples": 18446744073709551615})", "from 1 to 100000000"},
       {R"({"file_name": "x.json", "columns": ["instruction"]})", "\"columns\" must be an object"},
       {R"({"file_name": "x.json", "columns": {"respons": "output", "prompt": "p"}})",
        "did you mean \"response\"?"},

@@ -15,22 +15,19 @@ using namespace fettle;
 
 namespace {
 
-/// A working folder in memory: a file_name of the input can then only reach what lies in it, or cannot be
-/// found.
-std::filesystem::path working_folder() {
-  std::string pattern = "/dev/shm/dataset_info_fuzz.XXXXXX";
-  if (!::mkdtemp(pattern.data())) std::abort();
-  std::filesystem::current_path(pattern);
-  std::atexit([] {
-    const std::filesystem::path folder = std::filesystem::current_path();
-    std::filesystem::current_path("/");
-    std::filesystem::remove_all(folder);
-  });
-  return pattern;
+/// A dataset_dir in memory, removed at the end.
+const std::filesystem::path& dataset_dir() {
+  static const std::filesystem::path dir = [] {
+    std::string pattern = "/dev/shm/dataset_info_fuzz.XXXXXX";
+    if (!::mkdtemp(pattern.data())) std::abort();
+    return std::filesystem::path(pattern);
+  }();
+  static const int removed = std::atexit([] { std::filesystem::remove_all(dataset_dir()); });
+  return (void)removed, dir;
 }
 
 void write(const char* name, std::string_view text) {
-  std::ofstream(name, std::ios::binary).write(text.data(), std::streamsize(text.size()));
+  std::ofstream(dataset_dir() / name, std::ios::binary).write(text.data(), std::streamsize(text.size()));
 }
 
 void check(const LoadedSamples& loaded) {
@@ -44,15 +41,14 @@ void check(const LoadedSamples& loaded) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const std::filesystem::path folder = working_folder();
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const size_t border = std::min(text.find('\0'), size);
   write("dataset_info.json", text.substr(0, border));
   write("x.json", text.substr(std::min(border + 1, size)));
   Listener silent;
   try {
-    const DatasetEntry entry = find_dataset(".", "x", silent);
-    if (entry.file.filename() != "x.json") return 0;       // some other file of this machine
+    const DatasetEntry entry = find_dataset(dataset_dir(), "x", silent);
+    if (entry.file != dataset_dir() / "x.json") return 0;  // some other file of this machine
     if (entry.num_samples.value_or(0) > 10'000) return 0;  // as asked, but too many copies for a fuzzer
     check(load_samples(entry, 1000, 1, silent));
   } catch (const Error&) {
