@@ -183,6 +183,8 @@ void Network::Rep::prepare(const BatchView& batch) {
   FETTLE_CHECK(sequences >= 1 && sequences <= options.max_sequences, "{} sequences, planned {}", sequences,
                options.max_sequences);
   FETTLE_CHECK(int64_t(batch.positions.size()) == tokens && batch.cu_seqlens.back() == tokens);
+  const auto [low, high] = std::ranges::minmax(batch.ids);
+  FETTLE_CHECK(low >= 0 && high < model->hp().vocab_size, "token ids {} … {}", low, high);
   for (const Segment& s : batch.segments)
     FETTLE_CHECK(s.adapter < int32_t(adapters.size()), "adapter {} of {}", s.adapter, adapters.size());
   rope.cover(int64_t(*std::ranges::max_element(batch.positions)) + 1);
@@ -232,7 +234,7 @@ void Network::Rep::run_backward(const BlockContext& ctx) {
 double Network::Rep::step(BatchView batch, const Targets& targets, Objective& objective,
                           std::span<float> logprob, bool backward) {
   const size_t n = targets.rows.size();
-  FETTLE_CHECK(options.training || !backward);
+  FETTLE_CHECK(!backward || head.backward, "no adapter is trainable");
   FETTLE_CHECK(int64_t(n) <= options.max_targets && targets.tokens.size() == n && logprob.size() == n,
                "{} targets, planned {}", n, options.max_targets);
   batch.training = backward;

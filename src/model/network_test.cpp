@@ -406,6 +406,16 @@ TEST_F(NetworkTest, CapacitiesAreChecked) {
   MeanLoss objective(1);
   std::vector<float> logprob(large.targets().rows.size());
   EXPECT_THROW(network->train(large.view(), large.targets(), objective, logprob), InvariantError);
+  const auto frozen = LoraAdapter::create(*model_, {}, 1);
+  EXPECT_THROW(training_network(model_, {frozen.get()}, *ops_, large)
+                   ->train(large.view(), large.targets(), objective, logprob),
+               InvariantError);
+  TestSequence strange = ragged()[5];
+  strange.ids[3] = 96;
+  const TestBatch outside({&strange, 1}, {0});
+  EXPECT_THROW(training_network(model_, {a.get()}, *ops_, outside)
+                   ->train(outside.view(), outside.targets(), objective, logprob),
+               InvariantError);
 }
 
 }  // namespace
