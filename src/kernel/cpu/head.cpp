@@ -128,8 +128,8 @@ void CpuOps::HeadRun::prepare() {
   for (const bool add : {false, true}) {
     for (const int64_t length : {std::min(k_chunk, width), width % k_chunk}) {
       if (length == 0) continue;
-      ops.micro_->get(logits_shape(std::min(kPanel, round_up(vocab, 16)), length, add));
-      if (vocab % kPanel != 0) ops.micro_->get(logits_shape(round_up(vocab % kPanel, 16), length, add));
+      ops.micro_->get(logits_shape(padded_columns(std::min(kPanel, vocab)), length, add));
+      if (vocab % kPanel != 0) ops.micro_->get(logits_shape(padded_columns(vocab % kPanel), length, add));
     }
     if (!backward) continue;
     for (const int64_t length : {std::min(vocab_chunk(), vocab), vocab % vocab_chunk()}) {
@@ -146,11 +146,11 @@ void CpuOps::HeadRun::slab(int64_t row, int64_t rows, int64_t index, std::byte* 
   const int64_t begin = index * kSlab, end = std::min(vocab, begin + kSlab);
   const auto* x = static_cast<const std::byte*>(hidden.p) + row * hidden.ld * element();
   for (int64_t v = begin; v < end; v += kPanel) {
-    const int64_t n = std::min(kPanel, end - v), padded = round_up(n, 16);
+    const int64_t n = std::min(kPanel, end - v), padded = padded_columns(n);
     for (int64_t k0 = 0; k0 < width; k0 += k_chunk) {
       const int64_t length = std::min(k_chunk, width - k0);
       packer.transposed(call.head.w, v, n, padded, k0, length, transpose, panel, padded);
-      ops.micro_->at(logits_shape(padded, length, k0 > 0))(round_up(rows, 16), x + k0 * element(), panel,
+      ops.micro_->at(logits_shape(padded, length, k0 > 0))(rows, x + k0 * element(), panel,
                                                            tile + (v - begin));
     }
   }
@@ -219,14 +219,14 @@ void CpuOps::HeadRun::dhidden(int64_t row, int64_t rows, int64_t col, std::byte*
   std::byte* panel = carver.take(packer.bytes(vocab_chunk(), strip));
   std::byte* decoded = carver.take(packer.straight_scratch(strip));
   float* tile = carver.floats(chunk_rows * strip);
-  const int64_t cols = std::min(strip, width - col), padded = round_up(rows, 16);
+  const int64_t cols = std::min(strip, width - col);
   for (int64_t v = 0; v < vocab; v += vocab_chunk()) {
     const int64_t length = std::min(vocab_chunk(), vocab - v), even = length + length % 2;
     packer.straight(call.head.w, v, length, col, cols, kPanel, decoded, panel);
     const int64_t k = bf16() ? even : length;
     const Gemm& gemm = ops.micro_->at(dhidden_shape(k, v > 0));
     for (int64_t sub = 0; sub * kPanel < cols; ++sub) {
-      gemm(padded, kept + v * element(), panel + sub * packer.bytes(length, kPanel),
+      gemm(rows, kept + v * element(), panel + sub * packer.bytes(length, kPanel),
            tile + sub * chunk_rows * kPanel);
     }
   }

@@ -14,8 +14,9 @@ using testing::StoredWeight;
 using testing::Tensor;
 
 struct HeadCase {
-  HeadCase(DType type, DType storage, int64_t n, int64_t width, int64_t vocab, bool with_bias = false)
-      : hidden(n, width, type),
+  HeadCase(DType type, DType storage, int64_t n, int64_t width, int64_t vocab, bool with_bias = false,
+           int64_t gap = 2)
+      : hidden(n, width, type, width + gap),
         weight(storage, vocab, width, 3),
         bias(1, vocab, DType::f32),
         dhidden(n, width, type) {

@@ -96,7 +96,7 @@ void CpuOps::LinearCall::low_rank_inputs() {
         for (const Proj& p : projs) {
           const LowRank* delta = delta_of(p, a);
           if (!drops(batch, delta)) continue;
-          GemmShape s = shape(round_up(stacked(delta), 16), length, add, tile_ld);
+          GemmShape s = shape(padded_columns(stacked(delta)), length, add, tile_ld);
           s.lda = chunk;
           ops.micro_->get(s);
         }
@@ -132,7 +132,7 @@ void CpuOps::LinearCall::low_rank_input(const RowBlock& block, std::byte* scratc
     // cover the next one's columns, which then overwrites it.
     for (size_t p = 0; drop && p < projs.size(); ++p) {
       const LowRank* delta = delta_of(projs[p], block.adapter);
-      if (delta) input_unit(block, p, p + 1, round_up(stacked(delta), 16), panel, rows, transpose, tile);
+      if (delta) input_unit(block, p, p + 1, padded_columns(stacked(delta)), panel, rows, transpose, tile);
     }
   }
   finish_input(block, tile);
@@ -156,7 +156,7 @@ int64_t CpuOps::LinearCall::input_unit(const RowBlock& block, size_t first, size
     }
     clear_columns(panel, bf16() ? (length + 1) / 2 : length, n, column);
     GemmShape s = shape(n, length, k0 > 0, pitch);
-    const void* a = x_at(block.first, k0);
+    const void* a = x_at(block.begin, k0);
     if (drop) {
       s.lda = chunk;
       a = rows;
@@ -166,11 +166,10 @@ int64_t CpuOps::LinearCall::input_unit(const RowBlock& block, size_t first, size
       for (int64_t r = 0; r < block.count; ++r) {
         ops.panels_.dropout(dropout_row(batch, block.begin + r, only->stream), k0, length, dropout.threshold,
                             dropout.keep, mask);
-        ops.panels_.multiply[bf16()](x_at(block.begin + r, k0), mask,
-                                     rows + (block.skip() + r) * chunk * element, length);
+        ops.panels_.multiply[bf16()](x_at(block.begin + r, k0), mask, rows + r * chunk * element, length);
       }
     }
-    ops.micro_->at(s)(block.padded, a, panel, tile + offset);
+    ops.micro_->at(s)(block.count, a, panel, tile + offset);
   }
   return n;
 }
@@ -180,7 +179,7 @@ void CpuOps::LinearCall::finish_input(const RowBlock& block, const float* tile) 
     const LowRank* delta = delta_of(projs[p], block.adapter);
     const bool wanted = p < u.size() && u[p];
     const int64_t offset = stack_offset(projs, block.adapter, p);
-    for (int64_t r = 0; r < block.padded && delta; ++r) {
+    for (int64_t r = 0; r < block.count && delta; ++r) {
       std::byte* to = stack + (block.place + r) * stack_bytes + offset * (bf16() ? 2 : 4);
       ops.panels_.finish[bf16()](tile + r * pitch + offset, delta->scale, nullptr, false, to, stacked(delta));
     }
@@ -188,8 +187,7 @@ void CpuOps::LinearCall::finish_input(const RowBlock& block, const float* tile) 
       const bool half = u[p].type == DType::bf16;
       void* to = static_cast<std::byte*>(u[p].p) + (block.begin + r) * u[p].ld * u[p].element_bytes();
       if (delta) {
-        ops.panels_.finish[half](tile + (block.skip() + r) * pitch + offset, 1, nullptr, false, to,
-                                 delta->A.rows);
+        ops.panels_.finish[half](tile + r * pitch + offset, 1, nullptr, false, to, delta->A.rows);
       } else {
         std::memset(to, 0, size_t(u[p].cols * u[p].element_bytes()));
       }
@@ -209,12 +207,12 @@ void CpuOps::LinearCall::tiles() {
       if (n == 0) continue;
       for (const int64_t length : {std::min(chunk, k), k % chunk}) {
         if (length == 0) continue;
-        ops.micro_->get(shape(round_up(n, 16), length, false, kPanel));
-        ops.micro_->get(shape(round_up(n, 16), length, true, kPanel));
+        ops.micro_->get(shape(padded_columns(n), length, false, kPanel));
+        ops.micro_->get(shape(padded_columns(n), length, true, kPanel));
       }
       for (int64_t a = 0; a < adapters(projs); ++a) {
         if (const LowRank* delta = delta_of(p, a))
-          ops.micro_->get(delta_shape(round_up(n, 16), stacked(delta)));
+          ops.micro_->get(delta_shape(padded_columns(n), stacked(delta)));
       }
     }
   }
@@ -241,14 +239,14 @@ void CpuOps::LinearCall::tile(const Proj& proj, size_t p, int64_t row, std::span
   std::byte* panel = carver.take(packer.bytes(std::max(chunk, pitch), kPanel));
   std::byte* transpose = carver.take(packer.transpose_scratch(std::max(chunk, pitch)));
   float* tile = carver.floats(0);
-  const int64_t n = std::min(kPanel, proj.w.rows - row), padded_n = round_up(n, 16),
+  const int64_t n = std::min(kPanel, proj.w.rows - row), padded_n = padded_columns(n),
                 place0 = blocks.front().place;
   for (int64_t k0 = 0; k0 < k; k0 += chunk) {
     const int64_t length = std::min(chunk, k - k0);
     packer.transposed(proj.w, row, n, padded_n, k0, length, transpose, panel, padded_n);
     const Gemm& gemm = ops.micro_->at(shape(padded_n, length, k0 > 0, kPanel));
     for (const RowBlock& b : blocks)
-      gemm(b.padded, x_at(b.first, k0), panel, tile + (b.place - place0) * kPanel);
+      gemm(b.count, x_at(b.begin, k0), panel, tile + (b.place - place0) * kPanel);
   }
   if (pitch != 0) delta_term(p, row, n, padded_n, blocks, panel, transpose, tile);
   const Buf& out = y[p];
@@ -257,7 +255,7 @@ void CpuOps::LinearCall::tile(const Proj& proj, size_t p, int64_t row, std::span
   for (const RowBlock& b : blocks) {
     for (int64_t r = 0; r < b.count; ++r) {
       void* to = static_cast<std::byte*>(out.p) + ((b.begin + r) * out.ld + row) * out.element_bytes();
-      finish(tile + (b.place - place0 + b.skip() + r) * kPanel, 1, bias, accumulate, to, n);
+      finish(tile + (b.place - place0 + r) * kPanel, 1, bias, accumulate, to, n);
     }
   }
 }
@@ -277,7 +275,7 @@ void CpuOps::LinearCall::delta_term(size_t p, int64_t row, int64_t n, int64_t pa
     // f32 panels have no pair to fill: their odd rank's last row of B does not exist.
     if (!bf16() && delta->A.rows % 2 != 0)
       std::memset(panel + delta->A.rows * padded_n * 4, 0, size_t(padded_n) * 4);
-    ops.micro_->at(delta_shape(padded_n, stacked(delta)))(b.padded, stack + b.place * stack_bytes + offset,
+    ops.micro_->at(delta_shape(padded_n, stacked(delta)))(b.count, stack + b.place * stack_bytes + offset,
                                                           panel,
                                                           tile + (b.place - blocks.front().place) * kPanel);
   }

@@ -30,7 +30,7 @@ struct CpuOps::LinearDxCall {
   int64_t strip;               // columns of dx per task: kPanel, or a storage block
   int64_t chunk;               // rows of W packed at once
   int64_t pitch;               // of the stack of du
-  int64_t widest;              // rank, rounded up to 16
+  int64_t widest;              // rank, padded
   std::byte* stack = nullptr;  // [padded rows, pitch] du in the compute type, rows by place
 
   bool bf16() const { return packer.bf16(); }
@@ -70,7 +70,7 @@ void CpuOps::linear_dx(const BatchView& batch, std::span<const Buf> dy, std::spa
   for (const Proj& p : projs) {
     bf16 = bf16 && p.w.rows % 2 == 0;
     strip = std::max(strip, strip_width(p.w, kPanel));
-    for (const LowRank& d : p.deltas) widest = std::max(widest, round_up(d.A.rows, 16));
+    for (const LowRank& d : p.deltas) widest = std::max(widest, padded_columns(d.A.rows));
   }
   int64_t copy_bytes = 0;
   for (const Buf& b : dy) copy_bytes += operand_bytes(b, bf16);
@@ -105,8 +105,8 @@ void CpuOps::LinearDxCall::prepare_du() {
       if (!d.A) continue;
       for (const int64_t length : {std::min(chunk, projs[p].w.rows), projs[p].w.rows % chunk}) {
         if (length == 0) continue;
-        ops.micro_->get(du_shape(p, round_up(d.A.rows, 16), length, false));
-        ops.micro_->get(du_shape(p, round_up(d.A.rows, 16), length, true));
+        ops.micro_->get(du_shape(p, padded_columns(d.A.rows), length, false));
+        ops.micro_->get(du_shape(p, padded_columns(d.A.rows), length, true));
       }
     }
   }
@@ -142,20 +142,20 @@ void CpuOps::LinearDxCall::low_rank_output(const RowBlock& block, std::byte* scr
       }
       continue;
     }
-    const int64_t rank = delta->A.rows, n = round_up(rank, 16), out = projs[p].w.rows;
+    const int64_t rank = delta->A.rows, n = padded_columns(rank), out = projs[p].w.rows;
     for (int64_t k0 = 0; k0 < out; k0 += chunk) {
       const int64_t length = std::min(chunk, out - k0);
       packer.straight(as_weight(delta->B), k0, length, 0, rank, n, decoded, panel);
-      ops.micro_->at(du_shape(p, n, length, k0 > 0))(block.padded, dy_at(p, block.first, k0), panel, tile);
+      ops.micro_->at(du_shape(p, n, length, k0 > 0))(block.count, dy_at(p, block.begin, k0), panel, tile);
     }
     const int64_t offset = stack_offset(projs, block.adapter, p);
-    for (int64_t r = 0; r < block.padded; ++r) {
+    for (int64_t r = 0; r < block.count; ++r) {
       std::byte* to = stack + ((block.place + r) * pitch + offset) * element();
       ops.panels_.finish[bf16()](tile + r * n, delta->scale, nullptr, false, to, stacked(delta));
     }
     for (int64_t r = 0; wanted && r < block.count; ++r) {
-      ops.panels_.finish[du[p].type == DType::bf16](tile + (block.skip() + r) * n, delta->scale, nullptr,
-                                                    false, row_of(r), rank);
+      ops.panels_.finish[du[p].type == DType::bf16](tile + r * n, delta->scale, nullptr, false, row_of(r),
+                                                    rank);
     }
   }
 }
@@ -213,7 +213,7 @@ void CpuOps::LinearDxCall::tile(int64_t col, std::span<const RowBlock> blocks, s
         const std::byte* b = panel + sub * packer.bytes(length, kPanel);
         float* c = tile + sub * rows * kPanel;
         for (const RowBlock& block : blocks) {
-          gemm(block.padded, dy_at(p, block.first, k0), b, c + (block.place - place0) * kPanel);
+          gemm(block.count, dy_at(p, block.begin, k0), b, c + (block.place - place0) * kPanel);
         }
       }
     }
@@ -226,7 +226,7 @@ void CpuOps::LinearDxCall::tile(int64_t col, std::span<const RowBlock> blocks, s
     for (int64_t r = 0; r < b.count; ++r) {
       auto* to = static_cast<std::byte*>(dx.p) + ((b.begin + r) * dx.ld + col) * dx.element_bytes();
       for (int64_t c = 0; c < cols; c += kPanel) {
-        const float* from = tile + (c / kPanel * rows + b.place - place0 + b.skip() + r) * kPanel;
+        const float* from = tile + (c / kPanel * rows + b.place - place0 + r) * kPanel;
         finish(from, 1, nullptr, add, to + c * dx.element_bytes(), std::min(kPanel, cols - c));
       }
     }
@@ -251,7 +251,7 @@ void CpuOps::LinearDxCall::delta_term(size_t p, int64_t col, int64_t cols, std::
       const std::byte* a = stack + (block.place * pitch + stack_offset(projs, block.adapter, p)) * element();
       float* to = tile + (sub * rows + block.place - blocks.front().place) * kPanel;
       const bool drop = drops(batch, delta);
-      ops.micro_->at(delta_shape(stacked(delta), !drop))(block.padded, a, b, drop ? term : to);
+      ops.micro_->at(delta_shape(stacked(delta), !drop))(block.count, a, b, drop ? term : to);
       if (drop) add_dropped(*delta, block, col + c, n, term, to);
     }
     packed = block.adapter;
@@ -264,7 +264,7 @@ void CpuOps::LinearDxCall::add_dropped(const LowRank& delta, const RowBlock& blo
   float* mask = term + RowBlocks::kMaxRows * kPanel;
   const Dropout dropout = dropout_of(delta);
   for (int64_t r = 0; r < block.count; ++r) {
-    const int64_t at = (block.skip() + r) * kPanel;
+    const int64_t at = r * kPanel;
     ops.panels_.dropout(dropout_row(batch, block.begin + r, delta.stream), col, n, dropout.threshold,
                         dropout.keep, mask);
     ops.panels_.multiply_add(term + at, mask, to + at, n);

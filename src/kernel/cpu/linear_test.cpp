@@ -24,7 +24,7 @@ std::vector<Tensor> tensors(const LinearCase& c, DType type, uint32_t stream, bo
   for (size_t p = 0; p < c.projs.size(); ++p) {
     int64_t cols = c.spec.outs[p];
     if (ranks) cols = c.spec.rank + 2 * (c.spec.adapters - 1);
-    out.emplace_back(c.tokens(), cols, type);
+    out.emplace_back(c.tokens(), cols, type, cols + c.spec.gap);
     out.back().random(stream + uint32_t(p));
   }
   return out;
@@ -231,6 +231,12 @@ TEST(Linear, SeveralProjectionsAddToAResidual) {
                .bias = true,
                .accumulate = true,
                .skipped_proj = 1});
+  });
+}
+
+TEST(Linear, OddLeadingDimensions) {
+  for_each_mode([](Mode mode) {
+    check_all({.mode = mode, .lengths = {5}, .in = 64, .outs = {48, 32}, .rank = 4, .gap = 3});
   });
 }
 

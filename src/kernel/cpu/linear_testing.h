@@ -1,8 +1,7 @@
 // A linear with everything it can have, run by the operations and by plain loops in double.
 #pragma once
 
-#include <map>
-#include <optional>
+#include <cstring>
 #include <utility>
 
 #include "kernel/cpu/cpu_ops.h"
@@ -63,12 +62,15 @@ struct LinearSpec {
   bool bias = false, accumulate = false;
   int skipped_proj = -1;  // this projection has no delta in adapter 0
   int interleaved_head_dim = 0;
+  int64_t gap =
+      2;  // elements between rows of activations: an odd leading dimension makes bf16 operands be copied
 };
 
 /// The tensors of a spec, and what every operation should make of them.
 class LinearCase {
  public:
-  explicit LinearCase(LinearSpec s) : spec(std::move(s)), x(tokens_of(spec), spec.in, spec.mode.type) {
+  explicit LinearCase(LinearSpec s)
+      : spec(std::move(s)), x(tokens_of(spec), spec.in, spec.mode.type, spec.in + spec.gap) {
     if (spec.rank > 0 && spec.segments.empty()) spec.segments = {{0, tokens(), 0}};
     x.random(1);
     for (size_t p = 0; p < spec.outs.size(); ++p) add_projection(p);

@@ -19,6 +19,7 @@ namespace fettle {
 
 namespace {
 constexpr int64_t kTokens = RowBlocks::kMaxRows;
+constexpr int64_t kTokenSteps[] = {128, 64, 32, 16};  // a block's padded rows are a sum of these
 
 // One tile of work: columns of dA for projections [first, last) of an adapter, or rows of one dB.
 struct Tile {
@@ -87,7 +88,7 @@ void CpuOps::low_rank_grad(const BatchView& batch, Buf x, std::span<const Buf> u
   const int64_t blocks = int64_t(blocks_.all().size());
   LowRankCall call{*this, batch, x, u, dy, du, projs, bf16, rows};
   call.stack = shared_scratch_.get(blocks * 2 * rows * kTokens * call.element());
-  for (const int64_t tokens : MicroKernels::kRows) {
+  for (const int64_t tokens : kTokenSteps) {
     micro_->get(call.shape(tokens, false));
     micro_->get(call.shape(tokens, true));
   }
@@ -137,17 +138,17 @@ void CpuOps::LowRankCall::transpose_block(size_t index, std::byte* scratch) {
     for (const bool is_u : {false, true}) {
       if (is_u ? !delta->dB : !delta->dA) continue;
       const Buf& from = is_u ? u[p] : du[p];
-      std::memset(tokens, 0, size_t(block.padded * padded) * 4);
+      std::memset(tokens, 0, size_t(block.padded() * padded) * 4);
       for (int64_t r = 0; r < block.count; ++r) {
         const void* row =
             static_cast<const std::byte*>(from.p) + (block.begin + r) * from.ld * from.element_bytes();
         ops.rows_.convert[from.type == DType::bf16][kF32](row, tokens + r * padded, rank);
       }
-      ops.panels_.transpose(reinterpret_cast<const uint32_t*>(tokens), padded, block.padded, padded,
+      ops.panels_.transpose(reinterpret_cast<const uint32_t*>(tokens), padded, block.padded(), padded,
                             reinterpret_cast<uint32_t*>(ranks), kTokens);
       for (int64_t i = 0; i < padded; ++i) {
         ops.rows_.convert[kF32][bf16](ranks + i * kTokens, narrow(index, is_u, offset(block.adapter, p) + i),
-                                      block.padded);
+                                      block.padded());
       }
     }
   }
@@ -171,8 +172,8 @@ void CpuOps::LowRankCall::run(const Tile& tile, std::byte* scratch) {
     if (block.adapter != tile.adapter) continue;
     pack(wide, block, tile.column, n, dropped, rows_at, mask, panel);
     int64_t at = 0;
-    for (const int64_t step : MicroKernels::kRows) {
-      for (; at + step <= block.padded; at += step, more = true) {
+    for (const int64_t step : kTokenSteps) {
+      for (; at + step <= block.padded(); at += step, more = true) {
         ops.micro_->at(shape(step, more))(count, narrow(i, tile.b, first) + at * element(),
                                           panel + at * kPanel * element(), c);
       }
@@ -192,7 +193,13 @@ void CpuOps::LowRankCall::pack(const Buf& wide, const RowBlock& block, int64_t c
   const bool half = wide.type == DType::bf16;
   std::byte* to = bf16 ? rows_at : panel;
   const int64_t row_bytes = kPanel * element();
-  for (int64_t r = 0; r < block.padded; ++r) {
+  // Whole pairs of bf16 rows are interleaved as they lie; what is left goes through rows of its own.
+  const int64_t direct = bf16 && half && !dropped && n == kPanel ? block.count - block.count % 2 : 0;
+  for (int64_t r = 0; r < direct; r += 2) {
+    const auto* even = wide.row<uint16_t>(block.begin + r) + col;
+    ops.panels_.interleave(even, even + wide.ld, kPanel, reinterpret_cast<uint16_t*>(panel) + r * kPanel);
+  }
+  for (int64_t r = direct; r < block.padded(); ++r) {
     std::byte* at = to + r * row_bytes;
     if (r >= block.count || n < kPanel) std::memset(at, 0, size_t(row_bytes));
     if (r >= block.count) continue;
@@ -205,7 +212,7 @@ void CpuOps::LowRankCall::pack(const Buf& wide, const RowBlock& block, int64_t c
                         dropout.keep, mask);
     ops.panels_.multiply[bf16](at, mask, at, n);
   }
-  for (int64_t r = 0; bf16 && r < block.padded; r += 2) {
+  for (int64_t r = direct; bf16 && r < block.padded(); r += 2) {
     const auto* even = reinterpret_cast<const uint16_t*>(rows_at) + r * kPanel;
     ops.panels_.interleave(even, even + kPanel, kPanel, reinterpret_cast<uint16_t*>(panel) + r * kPanel);
   }

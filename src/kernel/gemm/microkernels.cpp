@@ -137,7 +137,7 @@ const Gemm& MicroKernels::get(const GemmShape& shape) {
   const auto found = kernels_.find(shape);
   if (found != kernels_.end()) return found->second;
   FETTLE_CHECK(
-      shape.n % 16 == 0 && shape.n > 0 && shape.k > 0 && (!shape.bf16 || (bf16_ && shape.k % 2 == 0)),
+      shape.n % 16 == 0 && shape.n >= 32 && shape.k > 0 && (!shape.bf16 || (bf16_ && shape.k % 2 == 0)),
       "microkernel n {} k {} bf16 {}", shape.n, shape.k, shape.bf16);
   Gemm gemm;
   gemm.shape_ = shape;

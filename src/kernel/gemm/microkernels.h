@@ -22,8 +22,8 @@ namespace fettle {
 class CodeArena;
 struct TileKernels;
 
-/// Everything of a microkernel but m. n is a multiple of 16; k and lda are even for bf16; leading dimensions
-/// are in elements of A and C, and in columns of B.
+/// Everything of a microkernel but m. n is a multiple of 16, at least 32; k and lda are even for bf16;
+/// leading dimensions are in elements of A and C, and in columns of B.
 struct GemmShape {
   bool bf16 = false, add = false;
   int32_t n = 0, k = 0;
@@ -32,23 +32,22 @@ struct GemmShape {
   bool operator==(const GemmShape&) const = default;
 };
 
-/// A family of microkernels, for 128, 64, 32 and 16 rows.
+/// A family of microkernels, for 128, 64, … 1 rows: any m is a sum of these.
 class Gemm {
  public:
-  /// m is a multiple of 16.
   void operator()(int64_t m, const void* a, const void* b, float* c) const noexcept;
 
  private:
   friend class MicroKernels;
   using Code = void (*)(const void* b, const void* a, float* c);
-  std::array<Code, 4> code_{};  // null: the plain kernel
+  std::array<Code, 8> code_{};  // null: the plain kernel
   const TileKernels* plain_ = nullptr;
   GemmShape shape_;
 };
 
 class MicroKernels {
  public:
-  static constexpr std::array<int32_t, 4> kRows = {128, 64, 32, 16};
+  static constexpr std::array<int32_t, 8> kRows = {128, 64, 32, 16, 8, 4, 2, 1};
 
   /// Generates a trial kernel at once, so that describe() and bf16() are settled.
   explicit MicroKernels(Isa isa);

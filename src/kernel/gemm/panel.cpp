@@ -15,25 +15,45 @@ WeightView as_weight(const Buf& matrix) {
           .row_bytes = matrix.ld * 4};
 }
 
-void PanelPacker::decode(const WeightView& w, int64_t row, int64_t col, int64_t n, std::byte* out) const {
-  const DTypeInfo& type = info(w.type);
-  const std::byte* from = w.row(row) + col / type.block * type.block_bytes;
-  if (bf16_) {
-    bf16_decoder(decode_, w.type)(from, n, reinterpret_cast<bf16_t*>(out));
-  } else {
-    f32_decoder(decode_, w.type)(from, n, reinterpret_cast<float*>(out));
+namespace {
+/// Decodes pieces of a weight's rows: the look-ups done once per panel.
+class RowDecoder {
+ public:
+  RowDecoder(const WeightView& w, const DecodeTable& table, bool bf16)
+      : w_(w), block_(info(w.type).block), block_bytes_(info(w.type).block_bytes) {
+    if (bf16) {
+      bf16_ = bf16_decoder(table, w.type);
+    } else {
+      f32_ = f32_decoder(table, w.type);
+    }
   }
-}
+  const std::byte* at(int64_t row, int64_t col) const { return w_.row(row) + col / block_ * block_bytes_; }
+  void operator()(int64_t row, int64_t col, int64_t n, std::byte* out) const {
+    if (bf16_) {
+      bf16_(at(row, col), n, reinterpret_cast<bf16_t*>(out));
+    } else {
+      f32_(at(row, col), n, reinterpret_cast<float*>(out));
+    }
+  }
+
+ private:
+  const WeightView& w_;
+  int64_t block_, block_bytes_;
+  DecodeF32 f32_ = nullptr;
+  DecodeBf16 bf16_ = nullptr;
+};
+}  // namespace
 
 void PanelPacker::transposed(const WeightView& w, int64_t row, int64_t rows, int64_t padded, int64_t k0,
                              int64_t k, std::byte* scratch, void* out, int64_t ldb) const {
   const int64_t lanes = bf16_ ? (k + 1) / 2 : k, pitch = lanes * 4;
+  const RowDecoder decode(w, decode_, bf16_);
   auto* lane = static_cast<uint32_t*>(out);
   for (int64_t r = 0; r < rows; r += kTransposedRows) {
     const int64_t count = std::min(kTransposedRows, rows - r);
     for (int64_t i = 0; i < count; ++i) {
       std::byte* at = scratch + i * pitch;
-      decode(w, row + r + i, k0, k, at);
+      decode(row + r + i, k0, k, at);
       if (bf16_ && k % 2 != 0) std::memset(at + k * 2, 0, 2);
     }
     kernels_.transpose(reinterpret_cast<const uint32_t*>(scratch), lanes, count, lanes, lane + r, ldb);
@@ -47,18 +67,21 @@ void PanelPacker::straight(const WeightView& w, int64_t k0, int64_t k, int64_t c
                            int64_t width, std::byte* scratch, void* out) const {
   const int64_t element = bf16_ ? 2 : 4, whole = round_up(cols, width), step = bf16_ ? 2 : 1;
   const int64_t sub_bytes = bytes(k, width), row_bytes = whole * element;
-  std::memset(scratch, 0, size_t(2 * row_bytes));
+  const RowDecoder decode(w, decode_, bf16_);
+  if (whole > cols) std::memset(scratch, 0, size_t(2 * row_bytes));
   for (int64_t i = 0; i < k; i += step) {
-    decode(w, k0 + i, col, cols, scratch);
-    if (bf16_ && i + 1 < k) decode(w, k0 + i + 1, col, cols, scratch + row_bytes);
-    if (bf16_ && i + 1 == k) std::memset(scratch + row_bytes, 0, size_t(row_bytes));
+    std::byte *even = scratch, *odd = scratch + row_bytes;
+    decode(k0 + i, col, cols, even);
+    if (bf16_ && i + 1 < k) decode(k0 + i + 1, col, cols, odd);
+    if (bf16_ && i + 1 == k) std::memset(odd, 0, size_t(row_bytes));
     for (int64_t c = 0; c < whole; c += width) {
       std::byte* to = static_cast<std::byte*>(out) + c / width * sub_bytes + i * width * element;
       if (bf16_) {
-        const auto* even = reinterpret_cast<const uint16_t*>(scratch) + c;
-        kernels_.interleave(even, even + whole, width, reinterpret_cast<uint16_t*>(to));
+        kernels_.interleave(reinterpret_cast<const uint16_t*>(even) + c,
+                            reinterpret_cast<const uint16_t*>(odd) + c, width,
+                            reinterpret_cast<uint16_t*>(to));
       } else {
-        std::memcpy(to, scratch + c * 4, size_t(width) * 4);
+        std::memcpy(to, even + c * 4, size_t(width) * 4);
       }
     }
   }

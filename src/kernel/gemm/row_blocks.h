@@ -7,20 +7,19 @@
 #include <span>
 #include <vector>
 
+#include "base/plan.h"
 #include "kernel/ops.h"
 
 namespace fettle {
 
-/// Rows [begin, begin + count) of one adapter. Microkernels compute `padded` rows (a multiple of 16) from
-/// `first` on: never beyond the rows a buffer is booked with, so a block near the end begins earlier than its
-/// own rows.
+/// Rows [begin, begin + count) of one adapter.
 struct RowBlock {
   int64_t begin, count;
-  int64_t first, padded;
-  int64_t place;    // Σ padded of the blocks before: where its rows lie in a tile of all blocks
+  int64_t place;    // Σ padded() of the blocks before: where its rows lie in a tile of all blocks
   int32_t adapter;  // -1: base alone
 
-  int64_t skip() const { return begin - first; }
+  /// Rows of the block where tokens are contracted: a multiple of 16, the last ones zeros.
+  int64_t padded() const { return round_up(count, 16); }
 };
 
 class RowBlocks {
@@ -31,7 +30,8 @@ class RowBlocks {
   /// any, segments do not cut. Keeps its memory.
   template <class HasDelta>
   void build(std::span<const Segment> segments, int64_t tokens, const HasDelta& has_delta) {
-    begin(tokens);
+    blocks_.clear();
+    padded_ = 0;
     Segment run{0, 0, -1};
     for (const Segment& s : segments) {
       const int32_t adapter = s.adapter >= 0 && has_delta(s.adapter) ? s.adapter : -1;
@@ -60,17 +60,16 @@ class RowBlocks {
   int64_t max_group_rows() const;
 
  private:
-  void begin(int64_t tokens);
   void cut(const Segment& run);
 
-  int64_t tokens_ = 0, padded_ = 0;
+  int64_t padded_ = 0;
   std::vector<RowBlock> blocks_;
   std::vector<int64_t> group_begin_;
 };
 
 /// Padded rows of a run of blocks.
 inline int64_t padded_rows(std::span<const RowBlock> blocks) {
-  return blocks.empty() ? 0 : blocks.back().place + blocks.back().padded - blocks.front().place;
+  return blocks.empty() ? 0 : blocks.back().place + blocks.back().padded() - blocks.front().place;
 }
 
 /// How many groups of rows serve `panels` panels best on `threads` threads: more groups balance the threads,

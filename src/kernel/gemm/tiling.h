@@ -20,6 +20,13 @@ inline int64_t chunk_length(int64_t k) {
   return pieces == 1 ? k : round_up((k + pieces - 1) / pieces, 256);
 }
 
+/// Columns of a packed panel that holds n. At least 32: libxsmm splits the sum of a kernel with 16 columns
+/// and less than 12 rows over several accumulators, and a row's bits would depend on how many rows are
+/// computed with it.
+inline int64_t padded_columns(int64_t n) {
+  return n <= 32 ? 32 : round_up(n, 16);
+}
+
 inline int64_t panel_count(int64_t n, int64_t width) {
   return (n + width - 1) / width;
 }

@@ -87,17 +87,16 @@ void transpose(const uint32_t* in, int64_t ld_in, int64_t rows, int64_t cols, ui
   transpose_edge(in + whole_rows * ld_in, ld_in, rows - whole_rows, cols, out + whole_rows, ld_out);
 }
 
+#if defined(__AVX512BW__)
+// Elements 0, 32, 1, 33, … of two vectors side by side; the second half adds 16.
+alignas(64) constexpr uint16_t kPairs[32] = {0, 32, 1, 33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39,
+                                             8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
+#endif
+
 void interleave(const uint16_t* even, const uint16_t* odd, int64_t n, uint16_t* out) noexcept {
   int64_t i = 0;
 #if defined(__AVX512BW__)
-  __m512i low, high;
-  alignas(64) uint16_t order[2][32];
-  for (int j = 0; j < 32; ++j) {
-    order[0][j] = uint16_t(j / 2 + (j % 2) * 32);
-    order[1][j] = uint16_t(order[0][j] + 16);
-  }
-  low = _mm512_load_si512(order[0]);
-  high = _mm512_load_si512(order[1]);
+  const __m512i low = _mm512_load_si512(kPairs), high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
   for (; i + 32 <= n; i += 32) {
     const __m512i e = _mm512_loadu_si512(even + i), o = _mm512_loadu_si512(odd + i);
     _mm512_storeu_si512(out + 2 * i, _mm512_permutex2var_epi16(e, low, o));
