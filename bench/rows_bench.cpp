@@ -98,7 +98,8 @@ void bench(Ops& ops, int64_t tokens, DType type, double peak) {
                                                                          lengths = {int32_t(tokens)};
   for (size_t i = 0; i < positions.size(); ++i) positions[i] = int32_t(i);
   const std::vector<int64_t> block_rows = {0};
-  const BatchView batch{.ids = ids, .positions = positions, .cu_seqlens = cu, .segments = {}, .sample_keys = {}};
+  const BatchView batch{
+      .ids = ids, .positions = positions, .cu_seqlens = cu, .segments = {}, .sample_keys = {}};
   const AttentionSpec spec{.heads = kHeads, .kv_heads = kKvHeads, .head_dim = kHeadDim, .scale = 0.125f};
   const Matrix q(tokens, kWidth, type), k(tokens, kKvHeads * kHeadDim, type),
       v(tokens, kKvHeads * kHeadDim, type), dout(tokens, kWidth, type);

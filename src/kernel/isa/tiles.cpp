@@ -54,21 +54,21 @@ void gemm(const TileGemm& g) noexcept {
   for (; n < g.n; n += 16) columns<16 / kLanes>(g, n);
 }
 
+// Of the pair's 2·kLanes numbers: every other group of W from a and from b, and the groups left out.
+template <int W, int... I>
+FETTLE_VEC void exchange(Vec& a, Vec& b, LaneList<I...>) {
+  const Vec first = __builtin_shufflevector(a, b, ((I & W) != 0 ? kLanes + I - W : I)...);
+  b = __builtin_shufflevector(a, b, ((I & W) != 0 ? kLanes + I : I + W)...);
+  a = first;
+}
+
 // Transposes the square of kLanes vectors by log2(kLanes) rounds of exchanging halves, quarters, … of pairs.
+template <int W = kLanes / 2>
 FETTLE_VEC void transpose_square(Vec (&row)[kLanes]) {
-  const IntVec lane = lane_numbers();
-#pragma GCC unroll 4
-  for (int w = kLanes / 2; w > 0; w /= 2) {
-    const IntVec upper = (lane & w) != 0;
-    const IntVec first = upper ? lane + (kLanes - w) : lane, second = upper ? lane + kLanes : lane + w;
 #pragma GCC unroll 16
-    for (int i = 0; i < kLanes; ++i) {
-      if ((i & w) != 0) continue;
-      const Vec a = row[i], b = row[i + w];
-      row[i] = __builtin_shuffle(a, b, first);
-      row[i + w] = __builtin_shuffle(a, b, second);
-    }
-  }
+  for (int i = 0; i < kLanes; ++i)
+    if ((i & W) == 0) exchange<W>(row[i], row[i + W], Lanes{});
+  if constexpr (W > 1) transpose_square<W / 2>(row);
 }
 
 template <class X>

@@ -79,22 +79,47 @@ FETTLE_VEC Vec sqrt(Vec x) {
 #endif
 }
 
+/// The lane numbers as a list, from which shuffles are made.
+template <int... I>
+struct LaneList {};
+#if defined(__AVX512F__)
+using Lanes = LaneList<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15>;
+#elif defined(__AVX2__)
+using Lanes = LaneList<0, 1, 2, 3, 4, 5, 6, 7>;
+#else
+using Lanes = LaneList<0, 1, 2, 3>;
+#endif
+
+template <int... I>
+FETTLE_VEC IntVec lane_numbers(LaneList<I...>) {
+  return IntVec{I...};
+}
 FETTLE_VEC IntVec lane_numbers() {
-  IntVec v;
-  for (int i = 0; i < kLanes; ++i) v[i] = i;
-  return v;
+  return lane_numbers(Lanes{});
 }
 
-/// All lanes hold the sum (the maximum): halves are folded onto each other.
-FETTLE_VEC float sum(Vec v) {
-  const IntVec lane = lane_numbers();
-  for (int w = kLanes / 2; w > 0; w /= 2) v += __builtin_shuffle(v, lane ^ w);
-  return v[0];
+/// Lane i takes lane i ^ W: groups of W lanes change places.
+template <int W, int... I>
+FETTLE_VEC Vec swapped(Vec v, LaneList<I...>) {
+  return __builtin_shufflevector(v, v, (I ^ W)...);
 }
+
+/// The sum (the maximum) of all lanes: halves are folded onto each other.
+template <int W = kLanes / 2>
+FETTLE_VEC float sum(Vec v) {
+  v += swapped<W>(v, Lanes{});
+  if constexpr (W > 1)
+    return sum<W / 2>(v);
+  else
+    return v[0];
+}
+template <int W = kLanes / 2>
 FETTLE_VEC float max_lane(Vec v) {
-  const IntVec lane = lane_numbers();
-  for (int w = kLanes / 2; w > 0; w /= 2) v = max(v, __builtin_shuffle(v, lane ^ w));
-  return v[0];
+  v = max(v, swapped<W>(v, Lanes{}));
+  if constexpr (W > 1)
+    return max_lane<W / 2>(v);
+  else
+    return v[0];
 }
 
 // ── memory: `Whole` vectors, and the first `n` lanes of one ──
