@@ -45,6 +45,19 @@ std::shared_ptr<const Tokenizer> tokenizer_of(const Model& model) {
   return model.is_gguf() ? load_tokenizer(*model.gguf()) : load_tokenizer(model.path());
 }
 
+void settle_quantization(const ModelJob& job, const Model& model, Listener& listener) {
+  if (!job.quantization_bit) return;
+  if (!model.quantised())
+    throw Error(
+        {.what = fmt::format("quantization_bit: {} over a base in {}: quantising on load is not there yet",
+                             *job.quantization_bit, name(model.main_type())),
+         .where = model.path().string(),
+         .hint = "train on a GGUF file that is quantised already (Q4_1, Q8_0, Q6_K …), or leave "
+                 "quantization_bit out"});
+  listener.info(fmt::format("quantization_bit: {} changes nothing: the base is quantised already ({})",
+                            *job.quantization_bit, name(model.main_type())));
+}
+
 std::string template_of(const ModelJob& job, const Model& model, const Tokenizer& tokenizer,
                         Listener& listener) {
   if (!job.template_name.empty()) return job.template_name;

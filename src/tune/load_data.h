@@ -12,6 +12,10 @@ namespace fettle {
 /// The tokenizer of a model: a GGUF file's metadata or the folder's tokenizer.json.
 std::shared_ptr<const Tokenizer> tokenizer_of(const Model& model);
 
+/// quantization_bit over a base that is quantised already changes nothing (said); over another it is an Error
+/// by name.
+void settle_quantization(const ModelJob& job, const Model& model, Listener& listener);
+
 /// The template a job names, or (said aloud) the one that renders like the model's own; Error when neither is
 /// known.
 std::string template_of(const ModelJob& job, const Model& model, const Tokenizer& tokenizer,

@@ -90,7 +90,7 @@ std::string_view compute_name(DType type) {
 Run::Run(const TrainJob& job, RunListener& listener)
     : job_(job),
       model_((listeners_.add(listener), Model::load(job.model.model, listeners_))),
-      tokenizer_(tokenizer_of(*model_)),
+      tokenizer_((settle_quantization(job.model, *model_, listeners_), tokenizer_of(*model_))),
       chat_(template_of(job.model, *model_, *tokenizer_, listeners_), tokenizer_, job.model.default_system),
       dataset_(load_dataset(job, chat_, listeners_)),
       ops_(ops_for(job.model)),

@@ -14,7 +14,8 @@ namespace fettle::llamafactory {
 /// The one option table, by group (options/*.cpp: one file per group).
 std::span<const OptionGroup> option_groups();
 
-/// Words after the verb: `CFG.yaml|CFG.json [key=value …]` or `--key value …` (§1.2). Error with file:line or the word.
+/// Words after the verb: `CFG.yaml|CFG.json [key=value …]` or `--key value …` (§1.2). Error with file:line or
+/// the word.
 OptionSet parse_arguments(std::span<const std::string> words, Listener& listener);
 
 /// Rules across keys (§2.12) and translation. What was assumed (no stage → sft, no do_train → train) is said.

@@ -1,0 +1,229 @@
+// OptionSet → TrainJob and ChatJob: LLaMA-Factory's rules across keys, then translation.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "compat/llamafactory/front.h"
+#include "tune/schedule/schedule.h"
+
+namespace fettle::llamafactory {
+
+namespace {
+namespace fs = std::filesystem;
+
+// Only some values of these keys are there yet; the others are named.
+void later_value(const OptionSet& o, std::string_view key, std::initializer_list<std::string_view> ready,
+                 const char* hint) {
+  const std::string value = o.text(key);
+  if (std::find(ready.begin(), ready.end(), value) != ready.end()) return;
+  throw Error(
+      {.what = fmt::format("{}: {} is not there yet", key, value), .where = o.where(key), .hint = hint});
+}
+
+[[noreturn]] void conflict(const OptionSet& o, std::string_view a, std::string_view b, const char* hint) {
+  throw Error({.what = fmt::format("{} ({}) and {} ({}) exclude each other", a, o.where(a), b, o.where(b)),
+               .hint = hint});
+}
+
+std::optional<DType> compute_type(const OptionSet& o) {
+  const bool bf16_given = o.given("bf16"), fp32_given = o.given("fp32");
+  const bool bf16 = bf16_given && o.flag("bf16"), fp32 = fp32_given && o.flag("fp32");
+  if (bf16 && fp32) conflict(o, "bf16", "fp32", "set one of them");
+  if (bf16) return DType::bf16;
+  if (fp32 || bf16_given) return DType::f32;  // bf16: false is a wish for full precision
+  return std::nullopt;
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  std::string text = value ? value : "";
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())))
+    text.pop_back();  // Windows shells leave blanks
+  return text;
+}
+
+int threads_from_environment() {
+  const std::string text = environment("FETTLE_THREADS");
+  if (text.empty()) return 0;
+  const int threads =
+      std::all_of(text.begin(), text.end(), ::isdigit) && text.size() < 5 ? std::stoi(text) : 0;
+  if (threads < 1)
+    throw Error(
+        {.what = fmt::format("'{}' found, a number of threads expected", text), .where = "FETTLE_THREADS"});
+  return threads;
+}
+
+ModelJob model_job(const OptionSet& o) {
+  if (!o.given("model_name_or_path"))
+    throw Error({.what = "model_name_or_path is missing",
+                 .hint = "name a GGUF file, or a folder with config.json and safetensors"});
+  ModelJob m;
+  m.model = o.text("model_name_or_path");
+  if (!fs::exists(m.model))
+    throw Error({.what = fmt::format("no such file or folder: {}", m.model),
+                 .where = o.where("model_name_or_path"),
+                 .hint = "download the model first: names from a hub are not fetched yet"});
+  m.adapters = o.list("adapter_name_or_path");
+  for (const std::string& adapter : m.adapters)
+    if (!fs::is_directory(adapter))
+      throw Error({.what = fmt::format("no such folder: {}", adapter),
+                   .where = o.where("adapter_name_or_path"),
+                   .hint = "name the output_dir of a finished run"});
+  m.template_name = o.text("template");
+  m.default_system = o.text("default_system");
+  m.quantization_bit = o.integer_or_none("quantization_bit");
+  m.threads = threads_from_environment();
+  later_value(o, "finetuning_type", {"lora"}, "finetuning_type: lora");
+  return m;
+}
+
+LoraJob lora_job(const OptionSet& o) {
+  LoraJob l;
+  l.rank = o.integer("lora_rank");
+  const int64_t alpha = o.integer_or_none("lora_alpha").value_or(0);
+  l.alpha = double(alpha > 0 ? alpha : 2 * l.rank);
+  l.dropout = o.number("lora_dropout");
+  l.rslora = o.flag("use_rslora");
+  l.targets = o.list("lora_target");
+  return l;
+}
+
+DataJob data_job(const OptionSet& o, Stage stage) {
+  if (!o.given("dataset"))
+    throw Error({.what = "dataset is missing",
+                 .hint = "name a dataset of dataset_info.json, e.g. dataset: identity"});
+  if (o.flag("train_on_prompt") && o.flag("mask_history"))
+    conflict(o, "train_on_prompt", "mask_history", "the one trains on more, the other on less: choose");
+  for (const char* key : {"train_on_prompt", "mask_history"})
+    if (stage != Stage::sft && o.flag(key))
+      throw Error(
+          {.what = fmt::format("{} is for stage: sft", key), .where = o.where(key), .hint = "leave it out"});
+  DataJob d;
+  d.dataset_dir = o.text("dataset_dir");
+  d.datasets = o.list("dataset");
+  d.cutoff_len = o.integer("cutoff_len");
+  d.train_on_prompt = o.flag("train_on_prompt");
+  d.mask_history = o.flag("mask_history");
+  d.packing = stage == Stage::pt && (!o.given("packing") || o.flag("packing"));
+  d.shuffle = !o.flag("disable_shuffling");
+  d.max_samples = o.integer_or_none("max_samples");
+  return d;
+}
+
+void optimizer_keys(const OptionSet& o, TrainJob& job) {
+  constexpr std::array kAdamW = {"adamw_torch", "adamw_torch_fused", "adamw_hf", "adamw"};
+  if (std::find(kAdamW.begin(), kAdamW.end(), o.text("optim")) == kAdamW.end())
+    throw Error({.what = fmt::format("optim: {} is not there yet", o.text("optim")),
+                 .where = o.where("optim"),
+                 .hint = "optim: adamw_torch"});
+  job.learning_rate = o.number("learning_rate");
+  job.weight_decay = o.number("weight_decay");
+  job.beta1 = o.number("adam_beta1");
+  job.beta2 = o.number("adam_beta2");
+  job.epsilon = o.number("adam_epsilon");
+  job.max_grad_norm = o.number("max_grad_norm");
+  job.warmup_steps = o.integer("warmup_steps");
+  job.warmup_ratio = o.number("warmup_ratio");
+  const std::string wanted = o.text("lr_scheduler_type");
+  for (const ScheduleRow& row : schedule_rows())
+    if (row.name == wanted) {
+      job.schedule = row.kind;
+      return;
+    }
+  later_value(o, "lr_scheduler_type", {}, "linear, cosine, constant or constant_with_warmup");
+}
+
+void logging_and_saving(const OptionSet& o, TrainJob& job) {
+  later_value(o, "logging_strategy", {"steps", "no"}, "logging_strategy: steps with logging_steps");
+  later_value(o, "save_strategy", {"steps", "no"}, "save_strategy: steps with save_steps");
+  for (const std::string& tracker : o.list("report_to"))
+    if (tracker != "none")
+      throw Error({.what = fmt::format("report_to: {} is not there yet", tracker),
+                   .where = o.where("report_to"),
+                   .hint = "report_to: none; trainer_log.jsonl in output_dir has every logged step"});
+  constexpr int64_t kNever = int64_t(1) << 60;
+  job.logging_steps = o.text("logging_strategy") == "no" ? kNever : o.integer("logging_steps");
+  job.save_steps = o.text("save_strategy") == "no" ? 0 : o.integer("save_steps");
+  job.save_total_limit = o.integer_or_none("save_total_limit");
+  job.plot_loss = o.flag("plot_loss");
+}
+
+// A finished run is not written over unless asked; an unfinished one is resumed by itself, as LLaMA-Factory
+// does.
+void output_folder(const OptionSet& o, TrainJob& job) {
+  const std::string model = fs::path(job.model.model).lexically_normal().filename().string();
+  job.output_dir =
+      o.given("output_dir") ? fs::path(o.text("output_dir")) : fs::path("saves") / model / "lora";
+  job.overwrite_output_dir = o.flag("overwrite_output_dir");
+  const std::string resume = o.text("resume_from_checkpoint");
+  if (resume == "true" || resume == "True") {
+    job.resume_from = "auto";
+  } else if (!resume.empty() && resume != "false" && resume != "False") {
+    job.resume_from = resume;
+  } else if (!job.overwrite_output_dir) {
+    job.resume_from = "auto";
+  }
+  const bool finished = fs::exists(job.output_dir / "adapter_model.safetensors");
+  if (finished && !job.overwrite_output_dir && resume.empty())
+    throw Error(
+        {.what = "a finished run lies there already",
+         .where = job.output_dir.string(),
+         .hint = "choose another output_dir, or set overwrite_output_dir: true to start afresh there"});
+}
+
+void what_to_do(const OptionSet& o, Listener& listener) {
+  if (!o.given("do_train")) listener.info("none of do_train, do_eval and do_predict is set: training");
+  if (o.given("do_train") && !o.flag("do_train"))
+    throw Error({.what = "do_train: false leaves nothing to do",
+                 .where = o.where("do_train"),
+                 .hint = "leave it out to train"});
+  if (!o.given("stage")) listener.info("stage is not set: sft");
+}
+}  // namespace
+
+TrainJob train_job(const OptionSet& o, Listener& listener) {
+  what_to_do(o, listener);
+  later_value(o, "stage", {"sft", "pt"}, "stage: sft or stage: pt");
+  TrainJob job;
+  job.stage = o.text("stage") == "pt" ? Stage::pt : Stage::sft;
+  job.model = model_job(o);
+  job.model.compute = compute_type(o);
+  job.lora = lora_job(o);
+  job.data = data_job(o, job.stage);
+  if (job.stage == Stage::sft && o.given("packing"))
+    listener.info(
+        "packing: samples always share a row here, see only themselves, and none is padded or cut for it");
+  job.batch_size = o.integer("per_device_train_batch_size");
+  job.accumulation = o.integer("gradient_accumulation_steps");
+  job.epochs = o.number("num_train_epochs");
+  job.max_steps = o.integer("max_steps");
+  job.seed = uint64_t(o.integer("seed"));
+  optimizer_keys(o, job);
+  logging_and_saving(o, job);
+  output_folder(o, job);
+  job.as_typed = o.as_typed();
+  return job;
+}
+
+ChatJob chat_job(const OptionSet& o, Listener&) {
+  ChatJob job;
+  job.model = model_job(o);
+  const std::string dtype = o.text("infer_dtype");
+  later_value(o, "infer_dtype", {"auto", "float32", "bfloat16"}, "infer_dtype: bfloat16 or float32");
+  job.model.compute = dtype == "float32"    ? std::optional(DType::f32)
+                      : dtype == "bfloat16" ? std::optional(DType::bf16)
+                                            : compute_type(o);
+  job.do_sample = o.flag("do_sample");
+  job.temperature = o.number("temperature");
+  job.top_p = o.number("top_p");
+  job.top_k = o.integer("top_k");
+  job.max_new_tokens = o.integer("max_new_tokens");
+  job.repetition_penalty = o.number("repetition_penalty");
+  job.skip_special_tokens = o.flag("skip_special_tokens");
+  if (o.given("seed")) job.seed = uint64_t(o.integer("seed"));
+  return job;
+}
+
+}  // namespace fettle::llamafactory

@@ -1,0 +1,64 @@
+#include "compat/llamafactory/options/groups.h"
+
+namespace fettle::llamafactory {
+
+namespace {
+using enum OptionType;
+using enum OptionState;
+
+constexpr OptionRow kRows[] = {
+    {"dataset", list, "", "", "Names from dataset_info.json, separated by commas."},
+    {"dataset_dir", text, "data", "", "Folder that holds dataset_info.json and the data files."},
+    {"template", text, "", "",
+     "Chat template by LLaMA-Factory's name; unset: recognised from the model's own."},
+    {"cutoff_len", integer, "2048", "> 1",
+     "Most tokens of one sample; what is longer is cut, counted and named."},
+    {"max_samples", integer, "", "> 0", "Only the first so many records of every dataset."},
+    {"train_on_prompt", boolean, "false", "", "Train on the prompt's tokens too."},
+    {"mask_history", boolean, "false", "", "Train on the last answer of a conversation only."},
+    {"packing", boolean, "", "",
+     "pt: join documents into blocks of cutoff_len (default). sft: samples always share a row without "
+     "padding."},
+    {"neat_packing", boolean, "false", "", "Packing without cross-attention.", no_effect,
+     "samples that share a row never see each other here, and none is padded"},
+    {"default_system", text, "", "", "System message in place of the template's."},
+    {"eval_dataset", list, "", "", "Datasets to evaluate on.", later,
+     "hold samples back in a dataset of their own and chat with the result"},
+    {"val_size", number, "0", ">= 0", "Share or number of samples held back.", later, "leave it at 0"},
+    {"eval_on_each_dataset", boolean, "false", "", "Metrics per evaluation dataset.", later,
+     "needs eval_dataset"},
+    {"streaming", boolean, "false", "", "Read the data while training.", later,
+     "leave it out: the token store is compact"},
+    {"buffer_size", integer, "16384", "> 0", "Shuffle buffer of streaming.", no_effect,
+     "the whole dataset is shuffled"},
+    {"mix_strategy", text, "concat", "concat | interleave_under | interleave_over | interleave_once",
+     "How datasets are mixed.", later, "concat"},
+    {"interleave_probs", list, "", "", "Shares of interleaved datasets.", later, "needs mix_strategy"},
+    {"media_dir", text, "", "", "Folder of images.", no_effect,
+     "there is no vision yet; samples with images are refused by line"},
+    {"overwrite_cache", boolean, "false", "", "Ignore cached tokens.", no_effect,
+     "nothing stale is ever reused"},
+    {"preprocessing_batch_size", integer, "1000", "> 0", "Samples per tokenizing batch.", no_effect,
+     "data is tokenized in one stream"},
+    {"preprocessing_num_workers", integer, "", "> 0", "Tokenizing processes.", no_effect,
+     "the tokenizer needs none"},
+    {"dataloader_num_workers", integer, "0", ">= 0", "Loader processes.", no_effect,
+     "batches are cut from memory"},
+    {"dataloader_pin_memory", boolean, "true", "", "Pinned GPU staging.", no_effect, "there is no GPU"},
+    {"ignore_pad_token_for_loss", boolean, "true", "", "Padding is not trained.", no_effect,
+     "there is no padding"},
+    {"tokenized_path", text, "", "", "Store of tokens.", later, "leave it out: tokenizing takes seconds"},
+    {"tool_format", text, "", "", "Tool-call format.", later,
+     "samples with tools are refused by line until then"},
+    {"enable_thinking", boolean, "true", "", "Thinking of reasoning templates.", no_effect,
+     "none of today's templates thinks"},
+    {"data_shared_file_system", boolean, "false", "", "Several machines share a disk.", no_effect,
+     "one machine trains"},
+};
+}  // namespace
+
+std::span<const OptionRow> data_options() {
+  return kRows;
+}
+
+}  // namespace fettle::llamafactory

@@ -1,0 +1,55 @@
+#include "compat/llamafactory/options/groups.h"
+
+namespace fettle::llamafactory {
+
+namespace {
+using enum OptionType;
+using enum OptionState;
+
+constexpr OptionRow kRows[] = {
+    {"stage", text, "sft", "pt | sft | rm | ppo | dpo | kto",
+     "sft: conversations; pt: plain text. The others come later."},
+    {"finetuning_type", text, "lora", "lora | full | freeze | oft", "lora; the others come later."},
+    {"lora_rank", integer, "8", "> 0", "Rank of the update."},
+    {"lora_alpha", integer, "", ">= 0", "Scale of the update is alpha / rank; unset or 0: 2 × rank."},
+    {"lora_dropout", number, "0", "0 … 0.99", "Dropout of the update's input."},
+    {"lora_target", list, "all", "", "Linear modules by name (q_proj, …), or all."},
+    {"use_rslora", boolean, "false", "", "Scale alpha / sqrt(rank)."},
+    {"create_new_adapter", boolean, "false", "", "Freeze the given adapter and train a new one.", later,
+     "continue the given adapter"},
+    {"additional_target", list, "", "", "Modules trained in full.", later, "leave it out"},
+    {"loraplus_lr_ratio", number, "", "> 0", "Learning-rate ratio of B to A.", later, "leave it out"},
+    {"use_dora", boolean, "false", "", "DoRA.", later, "use_rslora, or a higher lora_rank"},
+    {"pissa_init", boolean, "false", "", "PiSSA's start.", later, "leave it out"},
+    {"pure_bf16", boolean, "false", "", "Adapters in bf16.", refused,
+     "adapters stay in fp32, which costs little and loses nothing; use bf16: true"},
+    {"freeze_vision_tower", boolean, "true", "", "Vision models.", no_effect, "there is no vision yet"},
+    {"freeze_multi_modal_projector", boolean, "true", "", "Vision models.", no_effect,
+     "there is no vision yet"},
+    {"freeze_trainable_layers", integer, "2", "", "Layers of freeze tuning.", no_effect,
+     "belongs to finetuning_type: freeze"},
+    {"use_llama_pro", boolean, "false", "", "Expanded blocks.", later, "lora"},
+    {"use_galore", boolean, "false", "", "GaLore.", later, "lora"},
+    {"use_apollo", boolean, "false", "", "APOLLO.", later, "lora"},
+    {"use_badam", boolean, "false", "", "BAdam.", later, "lora"},
+    {"use_adam_mini", boolean, "false", "", "Adam-mini.", later, "adamw_torch"},
+    {"use_muon", boolean, "false", "", "Muon.", later, "adamw_torch"},
+    {"use_dft_loss", boolean, "false", "", "Loss weighted by probability.", later, "leave it out"},
+    {"neftune_noise_alpha", number, "", ">= 0", "NEFTune's noise.", later, "leave it out"},
+    {"pref_beta", number, "0.1", "> 0", "Preference losses.", no_effect, "belongs to stage dpo and kto"},
+    {"pref_loss", text, "sigmoid", "", "Preference losses.", no_effect, "belongs to stage dpo"},
+    {"compute_accuracy", boolean, "false", "", "Accuracy in evaluation.", later, "needs evaluation"},
+    {"plot_loss", boolean, "true", "", "Draw training_loss.png."},
+    {"disable_shuffling", boolean, "false", "", "Train in the order of the data."},
+    {"include_effective_tokens_per_second", boolean, "false", "", "Tokens/s in the results.", no_effect,
+     "always there"},
+    {"use_swanlab", boolean, "false", "", "SwanLab tracking.", refused,
+     "nothing leaves this machine; trainer_log.jsonl can be imported"},
+};
+}  // namespace
+
+std::span<const OptionRow> finetuning_options() {
+  return kRows;
+}
+
+}  // namespace fettle::llamafactory
