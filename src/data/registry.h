@@ -58,7 +58,7 @@ struct LoadedSamples {
 void refuse_if_too_many_bad(int64_t bad, int64_t records, const std::string& where,
                             const std::string& problem, std::span<const std::string> named);
 
-/// Reads a dataset in file order: num_samples (seeded draw as §3.1), then the first max_samples. Warns when a
+/// Reads a dataset in file order: num_samples (a seeded draw), then the first max_samples. Warns when a
 /// column with text in it is not used. Error when more than 5 % of the records do not fit.
 LoadedSamples load_samples(const DatasetEntry& entry, std::optional<int64_t> max_samples, uint64_t seed,
                            Listener& listener);
