@@ -46,7 +46,7 @@ std::span<const TemplateRow* const> template_rows();
 
 class ChatTemplate {
  public:
-  /// Looks the row up and ties it to a tokenizer (stop words, eos replacement as §4.4). Error names the
+  /// Looks the row up and ties it to a tokenizer (stop words, replacement of end-of-text). Error names the
   /// unknown template and the nearest, or the token the vocabulary lacks.
   ChatTemplate(std::string_view name, std::shared_ptr<const Tokenizer> tokenizer,
                std::string default_system = "");
