@@ -21,7 +21,8 @@ struct ModelJob {
   std::string template_name;          // "" = found from the model's own template
   std::string default_system;
   std::optional<DType> compute;  // bf16: true → bf16, fp32/bf16: false → f32; unset = what the CPU is best at
-  int threads = 0;               // 0 = all usable cores
+  std::optional<int64_t> quantization_bit;  // asked for; settled once the model's own types are known
+  int threads = 0;                          // 0 = all usable cores
 };
 
 struct LoraJob {
