@@ -147,7 +147,7 @@ class Bench {
 
 /// One linear of a layer with its deltas, and the buffers of all three operations.
 struct LinearRun {
-  LinearRun(const Shape& shape, DType storage_type, int64_t tokens, DType type, bool lora)
+  LinearRun(const Shape& shape, DType storage_type, int64_t tokens, DType type, bool lora, float dropout)
       : x(tokens, shape.in, type), dx(tokens, shape.in, type) {
     positions.resize(size_t(tokens));
     cu = {0, int32_t(tokens)};
@@ -162,7 +162,8 @@ struct LinearRun {
           adapters.emplace_back(rows, cols, DType::f32);
         }
         const auto at = [&](size_t back) { return adapters[adapters.size() - back].buf; };
-        deltas.back().push_back({.A = at(4), .B = at(3), .scale = 2, .dA = at(2), .dB = at(1)});
+        deltas.back().push_back(
+            {.A = at(4), .B = at(3), .scale = 2, .dA = at(2), .dB = at(1), .dropout = dropout});
         u.push_back(Matrix(tokens, kRank, type));
         du.push_back(Matrix(tokens, kRank, type));
       }
@@ -175,8 +176,12 @@ struct LinearRun {
     }
   }
   BatchView batch() const {
-    return {
-        .ids = positions, .positions = positions, .cu_seqlens = cu, .segments = segments, .training = true};
+    return {.ids = positions,
+            .positions = positions,
+            .cu_seqlens = cu,
+            .segments = segments,
+            .sample_keys = keys,
+            .training = true};
   }
   static std::vector<Buf> bufs(const std::vector<Matrix>& list) {
     std::vector<Buf> out;
@@ -191,15 +196,19 @@ struct LinearRun {
   std::vector<Proj> projs;
   std::vector<Segment> segments;
   std::vector<int32_t> positions, cu;
+  std::vector<uint64_t> keys = {1};
   double flops = 0, low_rank_flops = 0;
 };
 
-void linears(Bench& bench, DType storage_type, int64_t tokens, bool lora, const std::string& filter) {
+void linears(Bench& bench, DType storage_type, int64_t tokens, bool lora, const std::string& filter,
+             float dropout = 0) {
   for (const Shape& shape : kShapes) {
-    const std::string name =
-        fmt::format("{} {} {}{}", shape.name, fettle::name(storage_type), tokens, lora ? " r16" : "");
+    const std::string name = fmt::format("{} {} {}{}", shape.name, fettle::name(storage_type), tokens,
+                                         dropout > 0 ? " r16 dropout"
+                                         : lora      ? " r16"
+                                                     : "");
     if (name.find(filter) == std::string::npos) continue;
-    LinearRun run(shape, storage_type, tokens, bench.type(), lora);
+    LinearRun run(shape, storage_type, tokens, bench.type(), lora, dropout);
     const std::vector<Buf> y = LinearRun::bufs(run.y), u = LinearRun::bufs(run.u),
                            du = LinearRun::bufs(run.du);
     const BatchView batch = run.batch();
@@ -245,6 +254,7 @@ int main(int argc, char** argv) {
   for (const DType type : {DType::q4_1, DType::bf16, DType::q8_0}) {
     for (const int64_t tokens : {1, 128, 512, 2048}) linears(bench, type, tokens, false, filter);
     linears(bench, type, 512, true, filter);
+    if (type == DType::q4_1) linears(bench, type, 512, true, filter, 0.1f);
     heads(bench, type, 256, filter);
   }
 }

@@ -11,14 +11,14 @@
 
 #include "base/plan.h"
 #include "kernel/cpu_ops.h"
+#include "kernel/gemm/panel_kernels.h"
 #include "kernel/gemm/row_blocks.h"
 
 namespace fettle {
 
-struct RowKernels;    // kernel/isa/row_kernels.h
-struct PanelKernels;  // kernel/gemm/panel_kernels.h
-struct DecodeTable;   // quant/storage.h
-class MicroKernels;   // kernel/gemm/microkernels.h
+struct RowKernels;   // kernel/isa/row_kernels.h
+struct DecodeTable;  // quant/storage.h
+class MicroKernels;  // kernel/gemm/microkernels.h
 
 /// Memory that only grows: sized by the first call of a shape, constant afterwards.
 class Scratch {
@@ -103,7 +103,8 @@ class CpuOps final : public Ops {
   std::vector<Scratch> thread_scratch_;  // [threads]
   Scratch shared_scratch_;
   RowBlocks blocks_;
-  std::vector<Buf> operands_;  // of the call at hand, in the compute type
+  std::vector<Buf> operands_;             // of the call at hand, in the compute type
+  std::vector<DropoutRow> dropout_rows_;  // of the batch at hand, where it drops
 };
 
 }  // namespace fettle

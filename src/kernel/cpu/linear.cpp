@@ -59,6 +59,7 @@ void CpuOps::linear(const BatchView& batch, Buf x, std::span<const Proj> projs, 
   if (x.rows == 0 || projs.empty()) return;
   const bool bf16 = x.type == DType::bf16 && micro_->bf16() && x.cols % 2 == 0;
   blocks_.build(batch.segments, x.rows, [&](int64_t a) { return has_delta(projs, a); });
+  dropout_rows(batch, projs, dropout_rows_);
   const int64_t pitch = stack_pitch(projs);
   const int64_t copy_bytes = operand_bytes(x, bf16);
   Carver carver(shared_scratch_.get(copy_bytes + blocks_.padded_rows() * pitch * 4 + 128));
@@ -122,8 +123,7 @@ void CpuOps::LinearCall::low_rank_input(const RowBlock& block, std::byte* scratc
   std::byte* transpose = carver.take(packer.transpose_scratch(chunk));
   float* tile = carver.floats(RowBlocks::kMaxRows * pitch);
   if (has_delta(projs, block.adapter)) {
-    const bool drop =
-        std::ranges::any_of(projs, [&](const Proj& p) { return drops(batch, delta_of(p, block.adapter)); });
+    const bool drop = drops(batch, projs, block.adapter);
     if (!drop) {
       const int64_t all = stack_offset(projs, block.adapter, projs.size());
       input_unit(block, 0, projs.size(), round_up(all, 32), panel, rows, transpose, tile);
@@ -164,8 +164,8 @@ int64_t CpuOps::LinearCall::input_unit(const RowBlock& block, size_t first, size
       const int64_t element = bf16() ? 2 : 4;
       float* mask = reinterpret_cast<float*>(transpose);
       for (int64_t r = 0; r < block.count; ++r) {
-        ops.panels_.dropout(dropout_row(batch, block.begin + r, only->stream), k0, length, dropout.threshold,
-                            dropout.keep, mask);
+        ops.panels_.dropout(ops.dropout_rows_[size_t(block.begin + r)], only->stream, k0, length,
+                            dropout.threshold, dropout.keep, mask);
         ops.panels_.multiply[bf16()](x_at(block.begin + r, k0), mask, rows + r * chunk * element, length);
       }
     }

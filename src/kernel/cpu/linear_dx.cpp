@@ -75,6 +75,7 @@ void CpuOps::linear_dx(const BatchView& batch, std::span<const Buf> dy, std::spa
   int64_t copy_bytes = 0;
   for (const Buf& b : dy) copy_bytes += operand_bytes(b, bf16);
   blocks_.build(batch.segments, tokens, [&](int64_t a) { return has_delta(projs, a); });
+  dropout_rows(batch, projs, dropout_rows_);
   const int64_t pitch = stack_pitch(projs), stack_bytes = blocks_.padded_rows() * pitch * 4;
   Carver carver(shared_scratch_.get(copy_bytes + stack_bytes + 128));
   operands_.clear();
@@ -265,7 +266,7 @@ void CpuOps::LinearDxCall::add_dropped(const LowRank& delta, const RowBlock& blo
   const Dropout dropout = dropout_of(delta);
   for (int64_t r = 0; r < block.count; ++r) {
     const int64_t at = r * kPanel;
-    ops.panels_.dropout(dropout_row(batch, block.begin + r, delta.stream), col, n, dropout.threshold,
+    ops.panels_.dropout(ops.dropout_rows_[size_t(block.begin + r)], delta.stream, col, n, dropout.threshold,
                         dropout.keep, mask);
     ops.panels_.multiply_add(term + at, mask, to + at, n);
   }

@@ -115,9 +115,11 @@ class LinearCase {
     while (t >= cu_seqlens[s + 1]) ++s;
     const Philox row =
         philox(99, uint32_t(sample_keys[s]), uint32_t(sample_keys[s] >> 32), 5, uint32_t(Purpose::dropout));
-    const Philox drawn = philox(uint64_t(row.word[1]) << 32 | row.word[0], uint32_t(c / 64 * 16 + c % 16),
+    const Philox drawn = philox(uint64_t(row.word[1]) << 32 | row.word[0], uint32_t(c / 64 * 8 + c % 8),
                                 uint32_t(positions[size_t(t)]), d.stream, row.word[2]);
-    return unit_float(drawn.word[c % 64 / 16]) < d.dropout ? 0.0 : 1.0 / (1.0 - double(d.dropout));
+    const uint32_t bits = (drawn.word[c % 64 / 16] >> (c % 16 / 8 * 16)) & 0xffff;
+    const double threshold = std::round(double(d.dropout) * 65536);
+    return bits < threshold ? 0.0 : 65536 / (65536 - threshold);
   }
 
   LinearSpec spec;
@@ -212,6 +214,47 @@ inline void expect_within(const Buf& actual, const Expected& e, DType compute, c
   const double rms = std::sqrt(squares / count);
   ASSERT_LE(rms, half_ulp / 2 * std::sqrt(values / count) + inner / 8 * std::sqrt(magnitudes / count))
       << what << " (rms)";
+}
+
+/// A tensor per projection, [tokens, out] or [tokens, largest rank].
+inline std::vector<Tensor> tensors(const LinearCase& c, DType type, uint32_t stream, bool ranks) {
+  std::vector<Tensor> out;
+  out.reserve(c.projs.size());
+  for (size_t p = 0; p < c.projs.size(); ++p) {
+    int64_t cols = c.spec.outs[p];
+    if (ranks) cols = c.spec.rank + 2 * (c.spec.adapters - 1);
+    out.emplace_back(c.tokens(), cols, type, cols + c.spec.gap);
+    out.back().random(stream + uint32_t(p));
+  }
+  return out;
+}
+
+inline std::vector<Buf> bufs(std::vector<Tensor>& tensors) {
+  return {tensors.begin(), tensors.end()};
+}
+
+struct Forward {
+  std::vector<Tensor> y, u;
+};
+
+inline Forward forward(const LinearCase& c, Ops& ops, DType y_type) {
+  Forward f{tensors(c, y_type, 50, false), {}};
+  if (c.spec.rank > 0) f.u = tensors(c, c.spec.mode.type, 60, true);
+  ops.linear(c.batch(), c.x, c.projs, bufs(f.y), bufs(f.u), c.spec.accumulate);
+  return f;
+}
+
+struct Backward {
+  std::vector<Tensor> du;
+  Tensor dx;
+};
+
+inline Backward backward(const LinearCase& c, Ops& ops, std::vector<Tensor>& dy, bool add, DType dx_type) {
+  Backward b{{}, Tensor(c.tokens(), c.spec.in, dx_type)};
+  b.dx.random(70);
+  if (c.spec.rank > 0) b.du = tensors(c, c.spec.mode.type, 60, true);
+  ops.linear_dx(c.batch(), bufs(dy), c.projs, bufs(b.du), b.dx, add);
+  return b;
 }
 
 }  // namespace fettle::testing

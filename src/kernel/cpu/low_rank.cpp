@@ -77,6 +77,7 @@ void CpuOps::low_rank_grad(const BatchView& batch, Buf x, std::span<const Buf> u
   };
   if (x.rows == 0) return;
   blocks_.build(batch.segments, x.rows, trains);
+  dropout_rows(batch, projs, dropout_rows_);
   int64_t rows = 0;
   for (int64_t a = 0; a < adapters(projs); ++a) {
     int64_t sum = 0;
@@ -110,8 +111,7 @@ void CpuOps::low_rank_grad(const BatchView& batch, Buf x, std::span<const Buf> u
     };
     for (int64_t a = 0; a < adapters(projs); ++a) {
       if (!trains(a)) continue;
-      const bool drop =
-          std::ranges::any_of(projs, [&](const Proj& p) { return drops(batch, delta_of(p, a)); });
+      const bool drop = drops(batch, projs, a);
       if (!drop) columns(false, a, 0, projs.size(), x.cols);
       for (size_t p = 0; p < projs.size(); ++p) {
         const LowRank* d = delta_of(projs[p], a);
@@ -208,8 +208,8 @@ void CpuOps::LowRankCall::pack(const Buf& wide, const RowBlock& block, int64_t c
     ops.rows_.convert[half][bf16](from, at, n);
     if (!dropped) continue;
     const Dropout dropout = dropout_of(*dropped);
-    ops.panels_.dropout(dropout_row(batch, block.begin + r, dropped->stream), col, n, dropout.threshold,
-                        dropout.keep, mask);
+    ops.panels_.dropout(ops.dropout_rows_[size_t(block.begin + r)], dropped->stream, col, n,
+                        dropout.threshold, dropout.keep, mask);
     ops.panels_.multiply[bf16](at, mask, at, n);
   }
   for (int64_t r = direct; bf16 && r < block.padded(); r += 2) {

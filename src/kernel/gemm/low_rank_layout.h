@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <span>
+#include <vector>
 
 #include "base/plan.h"
 #include "kernel/gemm/panel_kernels.h"
@@ -46,19 +47,24 @@ inline int64_t stack_pitch(std::span<const Proj> projs) {
   return widest == 0 ? 0 : round_up(widest, 32) + 32;
 }
 
-/// Dropout of a delta's input, when it happens.
+/// Dropout of a delta's input, when it happens. The share is a multiple of 2^-16, and what is kept is scaled
+/// for the share that is really dropped: the expectation is exact.
 struct Dropout {
-  uint32_t threshold;  // of 24 random bits, below which an element is dropped
+  uint32_t threshold;  // of 16 random bits, below which an element is dropped
   float keep;          // factor of the others
 };
 inline bool drops(const BatchView& batch, const LowRank* delta) {
   return batch.training && delta && delta->dropout > 0;
 }
 inline Dropout dropout_of(const LowRank& delta) {
-  return {uint32_t(double(delta.dropout) * double(1 << 24) + 0.5),
-          delta.dropout < 1 ? 1 / (1 - delta.dropout) : 0.0f};
+  const auto threshold = uint32_t(std::clamp(double(delta.dropout), 0.0, 1.0) * 65536 + 0.5);
+  return {threshold, threshold < 65536 ? 65536.0f / float(65536 - threshold) : 0.0f};
 }
-/// What keys the mask of a row of the batch: sample, step, position in the sample, linear; never its place.
-DropoutRow dropout_row(const BatchView& batch, int64_t row, uint32_t stream);
+inline bool drops(const BatchView& batch, std::span<const Proj> projs, int64_t adapter) {
+  return std::ranges::any_of(projs, [&](const Proj& p) { return drops(batch, delta_of(p, adapter)); });
+}
+/// What keys the masks of a batch's rows, but for the linear: sample, step, position in the sample; never the
+/// place in the batch. Left alone when no projection drops.
+void dropout_rows(const BatchView& batch, std::span<const Proj> projs, std::vector<DropoutRow>& rows);
 
 }  // namespace fettle

@@ -8,11 +8,10 @@
 
 namespace fettle {
 
-/// Who asks for a dropout mask: all that a draw depends on, but the column.
+/// Who asks for a dropout mask: all that a draw depends on, but the linear and the column.
 struct DropoutRow {
   uint64_t key = 0;       // of the sample, in this step
   uint32_t position = 0;  // in the sample
-  uint32_t stream = 0;    // of the linear
   uint32_t salt = 0;      // second half of the sample's key
 };
 
@@ -27,9 +26,10 @@ struct PanelKernels {
   void (*interleave)(const uint16_t* even, const uint16_t* odd, int64_t n, uint16_t* out) noexcept;
   /// y[kF32 | kBf16][j] = scale · c[j] + bias[j] (+ y[j] with add), rounded once; bias may be null.
   void (*finish[2])(const float* c, float scale, const float* bias, bool add, void* y, int64_t n) noexcept;
-  /// out[j] = 0 or `keep`, for columns [first, first + n) of a row; 0 where 24 random bits < threshold.
-  void (*dropout)(const DropoutRow& row, int64_t first, int64_t n, uint32_t threshold, float keep,
-                  float* out) noexcept;
+  /// out[j] = 0 or `keep`, for columns [first, first + n) of a row of the linear `stream`; 0 where 16 random
+  /// bits < threshold.
+  void (*dropout)(const DropoutRow& row, uint32_t stream, int64_t first, int64_t n, uint32_t threshold,
+                  float keep, float* out) noexcept;
   /// y = x · m by element, x and y both f32 (kF32) or both bf16 (kBf16).
   void (*multiply[2])(const void* x, const float* m, void* y, int64_t n) noexcept;
   /// c += a · m by element.

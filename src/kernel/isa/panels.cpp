@@ -125,40 +125,116 @@ void finish(const float* c, float scale, const float* bias, bool add, void* y, i
 
 // ── dropout ──
 
-// A column's draw: word (c % 64) / 16 of the counter 16·(c / 64) + c % 16, so that 16 counters make 64
-// columns in order.
-constexpr int64_t kDrawn = 64, kCounters = 16;
+// 64 columns share eight counters, 16 bits each: column c has half q % 2 of word q / 2 of counter 8·(c / 64)
+// + c % 8, where q = c % 64 / 8.
+constexpr int64_t kDrawn = 64, kCounters = 8;
 
-void draw(const DropoutRow& row, uint32_t first_counter, uint32_t* words) {
-  for (uint32_t lane = 0; lane < kCounters; ++lane) {
-    // Spelled out rather than called: the loop over counters is what the compiler vectorises.
+// Eight counters as 64-bit lanes, of which a round's product reads the lower half only: what is above needs
+// no masking.
+#if defined(__AVX512F__)
+constexpr int kWide = 8;
+using Wide = __m512i;
+FETTLE_VEC Wide wide(uint32_t x) {
+  return _mm512_set1_epi64(int64_t(x));
+}
+FETTLE_VEC Wide counters(uint32_t first) {
+  return _mm512_add_epi64(wide(first), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
+}
+FETTLE_VEC Wide product(Wide a, Wide b) {
+  return _mm512_mul_epu32(a, b);
+}
+FETTLE_VEC Wide mixed(Wide p, Wide a, Wide b) {
+  return _mm512_ternarylogic_epi64(_mm512_srli_epi64(p, 32), a, b, 0x96);
+}
+FETTLE_VEC void narrow(Wide x, uint32_t* out) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_cvtepi64_epi32(x));
+}
+#elif defined(__AVX2__)
+constexpr int kWide = 4;
+using Wide = __m256i;
+FETTLE_VEC Wide wide(uint32_t x) {
+  return _mm256_set1_epi64x(int64_t(x));
+}
+FETTLE_VEC Wide counters(uint32_t first) {
+  return _mm256_add_epi64(wide(first), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+FETTLE_VEC Wide product(Wide a, Wide b) {
+  return _mm256_mul_epu32(a, b);
+}
+FETTLE_VEC Wide mixed(Wide p, Wide a, Wide b) {
+  return _mm256_xor_si256(_mm256_srli_epi64(p, 32), _mm256_xor_si256(a, b));
+}
+FETTLE_VEC void narrow(Wide x, uint32_t* out) {
+  const __m256i even = _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm256_castsi256_si128(even));
+}
+#else
+constexpr int kWide = 1;
+using Wide = uint64_t;
+FETTLE_VEC Wide wide(uint32_t x) {
+  return x;
+}
+FETTLE_VEC Wide counters(uint32_t first) {
+  return first;
+}
+FETTLE_VEC Wide product(Wide a, Wide b) {
+  return (a & 0xffffffffu) * (b & 0xffffffffu);
+}
+FETTLE_VEC Wide mixed(Wide p, Wide a, Wide b) {
+  return (p >> 32) ^ a ^ b;
+}
+FETTLE_VEC void narrow(Wide x, uint32_t* out) {
+  *out = uint32_t(x);
+}
+#endif
+
+// The Philox of base/rng.h, spelled out again for vectors; panel_test.cpp holds the two together.
+void draw(const DropoutRow& row, uint32_t stream, uint32_t first_counter, uint32_t* words) {
+  const Wide m0 = wide(0xD2511F53u), m1 = wide(0xCD9E8D57u);
+  for (int lane = 0; lane < kCounters; lane += kWide) {
     uint32_t k0 = uint32_t(row.key), k1 = uint32_t(row.key >> 32);
-    uint32_t x0 = first_counter + lane, x1 = row.position, x2 = row.stream, x3 = row.salt;
+    Wide x0 = counters(first_counter + uint32_t(lane)), x1 = wide(row.position), x2 = wide(stream),
+         x3 = wide(row.salt);
     for (int round = 0; round < 10; ++round) {
-      const uint64_t p0 = uint64_t(0xD2511F53u) * x0, p1 = uint64_t(0xCD9E8D57u) * x2;
-      x0 = uint32_t(p1 >> 32) ^ x1 ^ k0;
-      x1 = uint32_t(p1);
-      x2 = uint32_t(p0 >> 32) ^ x3 ^ k1;
-      x3 = uint32_t(p0);
+      const Wide p0 = product(m0, x0), p1 = product(m1, x2);
+      x0 = mixed(p1, x1, wide(k0));
+      x1 = p1;
+      x2 = mixed(p0, x3, wide(k1));
+      x3 = p0;
       k0 += 0x9E3779B9u;
       k1 += 0xBB67AE85u;
     }
-    words[lane] = x0;
-    words[kCounters + lane] = x1;
-    words[2 * kCounters + lane] = x2;
-    words[3 * kCounters + lane] = x3;
+    narrow(x0, words + lane);
+    narrow(x1, words + kCounters + lane);
+    narrow(x2, words + 2 * kCounters + lane);
+    narrow(x3, words + 3 * kCounters + lane);
   }
 }
 
-void dropout(const DropoutRow& row, int64_t first, int64_t n, uint32_t threshold, float keep,
+void factors(const uint32_t* words, uint32_t threshold, float keep, float* out) {
+  for (int q = 0; q < 8; ++q) {
+    for (int lane = 0; lane < kCounters; ++lane) {
+      const uint32_t bits = (words[q / 2 * kCounters + lane] >> (q % 2 * 16)) & 0xffffu;
+      out[q * kCounters + lane] = bits < threshold ? 0.0f : keep;
+    }
+  }
+}
+
+void dropout(const DropoutRow& row, uint32_t stream, int64_t first, int64_t n, uint32_t threshold, float keep,
              float* out) noexcept {
-  alignas(64) uint32_t words[kDrawn];
-  for (int64_t block = first / kDrawn; block * kDrawn < first + n; ++block) {
-    draw(row, uint32_t(block * kCounters), words);
-    const int64_t start = block * kDrawn;
+  alignas(64) uint32_t words[4 * kCounters];
+  alignas(64) float block[kDrawn];
+  for (int64_t start = first - first % kDrawn; start < first + n; start += kDrawn) {
+    draw(row, stream, uint32_t(start / kDrawn * kCounters), words);
     const int64_t from = first > start ? first - start : 0;
     const int64_t to = first + n - start < kDrawn ? first + n - start : kDrawn;
-    for (int64_t j = from; j < to; ++j) out[start + j - first] = (words[j] >> 8) < threshold ? 0.0f : keep;
+    float* at = out + (start - first);
+    if (from == 0 && to == kDrawn) {
+      factors(words, threshold, keep, at);
+    } else {
+      factors(words, threshold, keep, block);
+      __builtin_memcpy(at + from, block + from, size_t(to - from) * sizeof(float));
+    }
   }
 }
 
