@@ -7,40 +7,6 @@
 
 namespace fettle {
 
-namespace {
-constexpr size_t kNamedExamples = 5;  // of every kind of trouble the first few are named, all are counted
-
-void name_example(DataReport& report, size_t count, std::string text) {
-  if (count <= kNamedExamples) report.examples.push_back(std::move(text));
-}
-
-void add_supervised(const Sample& sample, const ChatTemplate& chat, const EncodeOptions& options,
-                    Dataset& out) {
-  EncodedSample encoded = encode_supervised(sample, chat, options);
-  DataReport& report = out.report();
-  const int64_t kept = int64_t(encoded.ids.size());
-  if (encoded.cut)
-    name_example(report, size_t(++report.cut),
-                 fmt::format("{}: cut from {} to {} tokens (cutoff_len)", sample.place.text(),
-                             encoded.full_length, kept));
-  if (!out.add(std::move(encoded.ids), std::move(encoded.labels), sample.place))
-    name_example(report, size_t(report.nothing_to_train),
-                 fmt::format("{}: nothing to train on, left out", sample.place.text()));
-}
-
-void tell(const DataReport& r, Listener& listener) {
-  listener.info(fmt::format("data: {} samples, {} tokens, {} of them trained on ({:.0f} %)", r.samples,
-                            r.tokens, r.targets,
-                            r.tokens ? 100.0 * double(r.targets) / double(r.tokens) : 0.0));
-  if (r.cut + r.nothing_to_train + r.skipped == 0) return;
-  std::string text =
-      fmt::format("data: {} cut, {} left out with nothing to train on, {} of {} records skipped", r.cut,
-                  r.nothing_to_train, r.skipped, r.records);
-  for (const std::string& e : r.examples) text += "\n    " + e;
-  listener.warn(std::move(text));
-}
-}  // namespace
-
 std::shared_ptr<const Tokenizer> tokenizer_of(const Model& model) {
   return model.is_gguf() ? load_tokenizer(*model.gguf()) : load_tokenizer(model.path());
 }
@@ -85,26 +51,22 @@ Dataset load_dataset(const TrainJob& job, const ChatTemplate& chat, Listener& li
                    .where = entry.file.string(),
                    .hint = "choose a dataset without \"ranking\": true"});
     const LoadedSamples loaded = load_samples(entry, job.data.max_samples, job.seed, listener);
-    DataReport& report = dataset.report();
-    report.records += loaded.records;
-    for (const SkippedRecord& skip : loaded.skipped)
-      name_example(report, size_t(++report.skipped),
-                   fmt::format("{}: skipped: {}", skip.place.text(), skip.reason));
+    dataset.report().count(loaded);
     if (job.stage == Stage::pt) {
-      encode_pretrain(loaded.samples, chat, options, job.data.packing, dataset);
-      continue;
-    }
-    int64_t done = 0;
-    for (const Sample& sample : loaded.samples) {
-      add_supervised(sample, chat, options, dataset);
-      listener.on_progress({"tokenizing " + name, ++done, int64_t(loaded.samples.size()), "samples"});
+      encode_pretrain(loaded.samples, chat, options, job.data.packing, dataset, &listener);
+    } else {
+      encode_supervised(loaded.samples, chat, options, dataset, &listener);
     }
   }
   if (dataset.size() == 0)
     throw Error({.what = "no sample is left to train on",
                  .where = fmt::format("{}", fmt::join(job.data.datasets, ", ")),
                  .hint = "see the lines above for what was skipped and why"});
-  tell(dataset.report(), listener);
+  const DataReport& report = dataset.report();
+  listener.info(fmt::format("data: {} samples, {} tokens, {} of them trained on ({:.0f} %)", dataset.size(),
+                            report.tokens, report.targets,
+                            100.0 * double(report.targets) / double(report.tokens)));
+  report.tell(listener);
   return dataset;
 }
 
