@@ -142,7 +142,9 @@ TEST(RowKernels, NothingIsWrittenBehindTheEnd) {
 TEST(RowKernels, ConversionsHaveTheBitsOfBaseHalf) {
   for_each_isa([](const RowKernels& kernels) {
     std::vector<float> x, back(65536);
-    for (uint32_t bits = 0; bits < 0xffff0000u; bits += 65521) x.push_back(std::bit_cast<float>(bits));
+    for (uint32_t high = 0; high < 0x10000; ++high)  // ties, and their neighbours
+      for (const uint32_t low : {0x7fffu, 0x8000u, 0x8001u})
+        x.push_back(std::bit_cast<float>(high << 16 | low));
     std::vector<uint16_t> half(65536), narrowed(x.size());
     for (uint32_t i = 0; i < 65536; ++i) half[i] = uint16_t(i);
     kernels.convert[kBf16][kF32](half.data(), back.data(), 65536);
