@@ -87,9 +87,8 @@ const AddedToken* AddedTokenMatcher::longest_at(std::string_view text, size_t at
   for (size_t depth = 0; at + depth < text.size(); ++depth) {
     const auto byte = uint8_t(text[at + depth]);
     const auto byte_of = [depth](const AddedToken& t) { return uint8_t(t.content[depth]); };
-    const auto same = std::ranges::equal_range(first, last, byte, {}, byte_of);
-    first = same.begin();
-    last = same.end();
+    first = std::partition_point(first, last, [&](const AddedToken& t) { return byte_of(t) < byte; });
+    last = std::partition_point(first, last, [&](const AddedToken& t) { return byte_of(t) == byte; });
     if (first == last) break;
     // The token that ends here sorts before those that go on.
     if (first->content.size() == depth + 1) best = &*first++;

@@ -74,6 +74,19 @@ TEST(LoadHf, TokensAndKinds) {
   EXPECT_EQ(t->describe(), "byte-level BPE, pre-tokenizer gpt-2, 8 tokens, 253 byte values without a token");
 }
 
+TEST(LoadHf, OnlySpecialTokensAreSoughtInTheTextAsItCame) {
+  json t = tokenizer();
+  t["normalizer"] = {{"type", "NFC"}};
+  t["added_tokens"] = {{{"id", 5}, {"content", "\u00e9"}, {"special", false}},
+                       {{"id", 6}, {"content", "o\u0301"}, {"special", true}}};
+  const std::string written = "ae\u0301o\u0301";
+  EXPECT_EQ(parse(t)->encode(written, true), (std::vector<int32_t>{0, 5, 6}));
+  t["added_tokens"][0]["normalized"] = false;
+  t["added_tokens"][1]["normalized"] = true;
+  EXPECT_EQ(parse(t)->encode(written, true), (std::vector<int32_t>{0, 6}))
+      << "é is composed too late to be found";
+}
+
 TEST(LoadHf, SpecialIdsFromTheConfigThenFromTheMap) {
   const json config = {
       {"bos_token", "<s>"}, {"eos_token", {{"content", "</s>"}, {"lstrip", false}}}, {"pad_token", nullptr}};
