@@ -6,10 +6,10 @@
 namespace fettle {
 
 Optimizer::Optimizer(const TrainJob& job, int64_t parameters)
-    : adamw_{.beta1 = float(job.beta1),
-             .beta2 = float(job.beta2),
-             .eps = float(job.epsilon),
-             .weight_decay = float(job.weight_decay)},
+    : adamw_{.beta1 = job.beta1,
+             .beta2 = job.beta2,
+             .eps = job.epsilon,
+             .weight_decay = job.weight_decay},
       max_grad_norm_(job.max_grad_norm),
       m_(size_t(parameters), 0.f),
       v_(size_t(parameters), 0.f) {}
@@ -20,7 +20,7 @@ double Optimizer::step(Ops& ops, std::span<float> params, std::span<float> grads
   // off.
   const double scale = max_grad_norm_ > 0 ? std::min(1.0, max_grad_norm_ / (norm + 1e-6)) : 1.0;
   AdamW update = adamw_;
-  update.lr = float(lr);
+  update.lr = lr;
   update.grad_scale = float(scale);
   update.step = ++updates_;
   ops.adamw(params, grads, m_, v_, update);

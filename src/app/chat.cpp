@@ -1,0 +1,183 @@
+#include <fmt/format.h>
+#include <histedit.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <ctime>
+#include <iostream>
+#include <iterator>
+
+#include "app/verbs.h"
+#include "base/error.h"
+#include "compat/llamafactory/front.h"
+#include "data/chat_template.h"
+#include "infer/generate.h"
+#include "kernel/cpu_ops.h"
+#include "tune/load_data.h"
+
+namespace fettle::app {
+
+namespace {
+std::atomic<bool> answer_stopped{false};
+void stop_answer(int) {
+  answer_stopped = true;
+}
+
+/// Notes go to the error stream: the answer is all that a script reads.
+class ErrorStream final : public Listener {
+ public:
+  void on_note(const Note& e) override {
+    fmt::print(stderr, "{}{}\n", e.severity == Severity::warning ? "warning: " : "", e.text);
+  }
+};
+
+class Chat {
+ public:
+  Chat(const ChatJob& job, Listener& listener);
+  /// Answers the conversation that ends with `prompt`, streaming to standard output.
+  void answer(const std::string& prompt);
+  void clear() { messages_.clear(); }
+  std::string describe() const;
+
+ private:
+  const ChatJob& job_;
+  std::shared_ptr<const Model> model_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  ChatTemplate template_;
+  std::unique_ptr<Ops> ops_;
+  std::unique_ptr<LoraAdapter> adapter_;
+  std::unique_ptr<Generator> generator_;
+  SamplingOptions sampling_;
+  std::vector<Message> messages_;
+};
+
+Chat::Chat(const ChatJob& job, Listener& listener)
+    : job_(job),
+      model_(Model::load(job.model.model, listener)),
+      tokenizer_((settle_quantization(job.model, *model_, listener), tokenizer_of(*model_))),
+      template_(template_of(job.model, *model_, *tokenizer_, listener), tokenizer_, job.model.default_system),
+      ops_(make_cpu_ops(
+          {.isa = choose_isa(), .threads = job.model.threads > 0 ? job.model.threads : usable_cores()})) {
+  if (job.model.adapters.size() > 1)
+    throw Error({.what = "several adapters: merging them in order is not there yet",
+                 .where = "adapter_name_or_path",
+                 .hint = "name one adapter"});
+  std::vector<LoraAdapter*> adapters;
+  if (!job.model.adapters.empty()) {
+    adapter_ = LoraAdapter::load(job.model.adapters[0], *model_);
+    adapters.push_back(adapter_.get());
+  }
+  constexpr int64_t kContext = 8192;  // tokens of conversation kept, where the model has more
+  const DType compute = job.model.compute.value_or(row(choose_isa()).bf16_dot ? DType::bf16 : DType::f32);
+  generator_ = std::make_unique<Generator>(model_, adapters, *ops_, compute,
+                                           std::min(model_->hp().context_length, kContext));
+  sampling_ = {.do_sample = job.do_sample,
+               .temperature = job.temperature,
+               .top_p = job.top_p,
+               .repetition_penalty = job.repetition_penalty,
+               .top_k = job.top_k,
+               .max_new_tokens = job.max_new_tokens,
+               .seed = job.seed.value_or(uint64_t(std::time(nullptr)))};
+}
+
+std::string Chat::describe() const {
+  return fmt::format("{}{}, template {}", job_.model.model, adapter_ ? " + " + job_.model.adapters[0] : "",
+                     template_.row().name);
+}
+
+void Chat::answer(const std::string& prompt) {
+  messages_.push_back({ChatRole::user, prompt});
+  const std::vector<int32_t> ids = template_.encode_prompt(messages_, "");
+  StreamDecoder decoder(*tokenizer_);
+  std::string text;
+  const auto show = [&](const std::string& piece) {
+    text += piece;
+    fmt::print("{}", piece);
+    std::fflush(stdout);
+  };
+  answer_stopped = false;
+  const StopReason reason = generator_->generate(ids, template_.stop_ids(), sampling_, [&](int32_t id) {
+    const bool hidden = job_.skip_special_tokens && tokenizer_->kind(id) == TokenKind::control;
+    if (!hidden) show(decoder.push(id));
+    return !answer_stopped.load();
+  });
+  show(decoder.finish());
+  fmt::print("\n");
+  std::fflush(stdout);
+  if (reason == StopReason::length)
+    fmt::print(stderr, "(cut after {} tokens: max_new_tokens)\n", sampling_.max_new_tokens);
+  messages_.push_back({ChatRole::assistant, text});
+}
+
+/// One line from a terminal, with history; nullopt at the end of input.
+class LineReader {
+ public:
+  LineReader() : line_(::el_init("fettle", stdin, stdout, stderr)), history_(::history_init()) {
+    HistEvent event;
+    ::history(history_, &event, H_SETSIZE, 1000);
+    ::el_set(
+        line_, EL_PROMPT, +[](EditLine*) { return const_cast<char*>("User: "); });
+    ::el_set(line_, EL_HIST, ::history, history_);
+    ::el_set(line_, EL_EDITOR, "emacs");
+  }
+  ~LineReader() {
+    ::history_end(history_);
+    ::el_end(line_);
+  }
+  std::optional<std::string> read() {
+    int count = 0;
+    const char* text = ::el_gets(line_, &count);
+    if (!text || count <= 0) return std::nullopt;
+    HistEvent event;
+    if (count > 1) ::history(history_, &event, H_ENTER, text);
+    std::string line(text, size_t(count));
+    while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
+    return line;
+  }
+
+ private:
+  EditLine* line_;
+  History* history_;
+};
+
+void converse(Chat& chat) {
+  fmt::print("{}\n/clear forgets the conversation, /exit leaves, Ctrl-C stops an answer.\n", chat.describe());
+  std::signal(SIGINT, stop_answer);
+  LineReader reader;
+  while (const auto line = reader.read()) {
+    if (line->empty()) continue;
+    if (*line == "/exit" || *line == "exit") break;
+    if (*line == "/clear" || *line == "clear") {
+      chat.clear();
+      fmt::print("History has been removed.\n");
+      continue;
+    }
+    fmt::print("Assistant: ");
+    try {
+      chat.answer(*line);
+    } catch (const Error& e) {  // too long a conversation ends the answer, not the program
+      fmt::print(stderr, "{}\n", e.message());
+    }
+  }
+}
+}  // namespace
+
+int chat_verb(Words words) {
+  ErrorStream notes;
+  const ChatJob job = llamafactory::chat_job(llamafactory::parse_arguments(words, notes), notes);
+  Chat chat(job, notes);
+  if (::isatty(STDIN_FILENO)) {
+    converse(chat);
+    return 0;
+  }
+  std::string prompt((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
+  while (!prompt.empty() && (prompt.back() == '\n' || prompt.back() == '\r')) prompt.pop_back();
+  if (prompt.empty())
+    throw Error({.what = "standard input is empty, a prompt was expected",
+                 .hint = "echo 'your question' | fettle chat …, or start it in a terminal"});
+  chat.answer(prompt);
+  return 0;
+}
+
+}  // namespace fettle::app

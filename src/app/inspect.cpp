@@ -1,0 +1,112 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "app/progress_line.h"
+#include "app/verbs.h"
+#include "base/error.h"
+#include "data/chat_template.h"
+#include "format/gguf.h"
+#include "format/safetensors.h"
+#include "model/model.h"
+#include "tune/load_data.h"
+
+namespace fettle::app {
+
+namespace {
+namespace fs = std::filesystem;
+
+std::string size_text(int64_t bytes) {
+  if (bytes < 1 << 20) return fmt::format("{:.1f} KiB", double(bytes) / (1 << 10));
+  return fmt::format("{:.1f} MiB", double(bytes) / (1 << 20));
+}
+
+std::string shape_text(const std::vector<int64_t>& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+void print_types(const TensorFile& file) {
+  std::map<std::string_view, std::pair<int64_t, int64_t>> types;
+  for (const TensorEntry& t : file.tensors()) {
+    auto& [count, bytes] = types[name(t.type)];
+    ++count;
+    bytes += int64_t(t.data.size());
+  }
+  for (const auto& [type, sum] : types)
+    fmt::print("  {:<6} {:>5} tensors  {}\n", type, sum.first, size_text(sum.second));
+}
+
+void print_tensors(const TensorFile& file) {
+  for (const TensorEntry& t : file.tensors())
+    fmt::print("  {:<6} {:<18} {}\n", name(t.type), shape_text(t.shape), t.name);
+}
+
+void print_model(const Model& model) {
+  const HyperParams& hp = model.hp();
+  fmt::print("family      {}\n", model.family().name);
+  fmt::print("parameters  {} ({} in the file)\n", grouped(model.parameters()),
+             size_text(model.weight_bytes()));
+  fmt::print(
+      "shape       {} layers, hidden {}, ffn {}, {} heads of {} ({} for keys and values), vocabulary {}{}\n",
+      hp.layers, hp.hidden, hp.ffn, hp.heads, hp.head_dim, hp.kv_heads, grouped(hp.vocab_size),
+      hp.tied_head ? ", head tied to the embedding" : "");
+  fmt::print("context     {} tokens, rotary base {}{}\n", grouped(hp.context_length), hp.rope.theta,
+             hp.sliding_window > 0 ? fmt::format(", window {}", hp.sliding_window) : "");
+  const auto tokenizer = tokenizer_of(model);
+  fmt::print("tokenizer   {}\n", tokenizer->describe());
+  const std::string_view known = guess_template(model.chat_template(), *tokenizer);
+  fmt::print("template    {}\n", !known.empty() ? fmt::format("its own renders as `template: {}`", known)
+                                 : model.chat_template().empty()
+                                     ? "none in the file: set template"
+                                     : "its own is none that is known: set template");
+  std::string targets;
+  for (const TensorRow& row : model.family().tensors)
+    if (!row.lora.empty()) targets += (targets.empty() ? "" : ", ") + std::string(row.lora);
+  fmt::print("lora_target {}\n", targets);
+}
+
+std::shared_ptr<const TensorFile> open_tensors(const fs::path& path) {
+  if (fs::is_directory(path)) {
+    if (fs::exists(path / "adapter_model.safetensors"))
+      return SafetensorsFile::open(path / "adapter_model.safetensors");
+    return SafetensorsFile::open_folder(path);
+  }
+  if (path.extension() == ".safetensors") return SafetensorsFile::open(path);
+  return GgufFile::open(path);
+}
+
+bool is_model(const fs::path& path) {
+  return fs::is_directory(path) ? fs::exists(path / "config.json") : path.extension() != ".safetensors";
+}
+}  // namespace
+
+int inspect_verb(Words words) {
+  std::vector<std::string> paths(words.begin(), words.end());
+  const bool list = std::erase(paths, "--tensors") > 0;
+  if (paths.size() != 1)
+    throw Error(
+        {.what = fmt::format("{} files named, one expected", paths.size()),
+         .where = "inspect",
+         .hint =
+             "fettle inspect FILE [--tensors]: a GGUF or safetensors file, a model or an adapter folder"});
+  const fs::path path = paths[0];
+  if (!fs::exists(path)) throw Error({.what = "no such file or folder", .where = path.string()});
+  const auto file = open_tensors(path);
+  const bool adapter = fs::is_directory(path) && fs::exists(path / "adapter_model.safetensors");
+  fmt::print("{}: {}, {}, {} tensors\n", path.string(), file->container(),
+             adapter          ? "a LoRA adapter"
+             : is_model(path) ? "a model"
+                              : "tensors",
+             file->tensors().size());
+  if (is_model(path)) {
+    Listener silent;
+    print_model(*Model::load(path, silent));
+  }
+  print_types(*file);
+  if (list) print_tensors(*file);
+  return 0;
+}
+
+}  // namespace fettle::app

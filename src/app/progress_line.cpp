@@ -1,0 +1,104 @@
+#include "app/progress_line.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "base/utf8.h"
+#include "tune/run_files.h"
+
+namespace fettle::app {
+
+namespace {
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+}  // namespace
+
+std::string grouped(int64_t n) {
+  std::string digits = std::to_string(n < 0 ? -n : n);
+  for (int64_t at = int64_t(digits.size()) - 3; at > 0; at -= 3) digits.insert(size_t(at), ",");
+  return (n < 0 ? "-" : "") + digits;
+}
+
+void ProgressLine::clear() {
+  if (drawn_ == 0) return;
+  fmt::print(out_, "\r{}\r", std::string(size_t(drawn_), ' '));
+  drawn_ = 0;
+}
+
+void ProgressLine::line(const std::string& text) {
+  clear();
+  fmt::print(out_, "{}\n", text);
+  std::fflush(out_);
+}
+
+void ProgressLine::move(const std::string& text) {
+  if (!moving_) return;
+  clear();
+  fmt::print(out_, "{}", text);
+  drawn_ = display_width(text);
+  std::fflush(out_);
+}
+
+void ProgressLine::on_note(const Note& e) {
+  line(e.severity == Severity::warning ? "warning: " + e.text : e.text);
+}
+
+// Only work that takes over two seconds is worth a line.
+void ProgressLine::on_progress(const Progress& e) {
+  if (e.task != task_) {
+    task_ = e.task;
+    task_started_ = now();
+  }
+  const double elapsed = now() - task_started_;
+  if (e.total > 0 && e.done >= e.total) {
+    if (elapsed > 2)
+      line(fmt::format("{}: {} {} in {}", e.task, grouped(e.total), e.unit, duration_text(elapsed)));
+    task_.clear();
+    return;
+  }
+  if (elapsed < 2) return;
+  if (e.total <= 0) {
+    move(fmt::format("{}: {} {}", e.task, grouped(e.done), e.unit));
+  } else {
+    move(fmt::format(
+        "{}: {} of {} {}, {} left", e.task, grouped(e.done), grouped(e.total), e.unit,
+        duration_text(elapsed / double(std::max<int64_t>(1, e.done)) * double(e.total - e.done))));
+  }
+}
+
+void ProgressLine::on_started(const RunStarted& e) {
+  line(fmt::format("trainable params: {} || all params: {} || trainable%: {:.4f}",
+                   grouped(e.trainable_params), grouped(e.all_params),
+                   100.0 * double(e.trainable_params) / double(e.all_params)));
+  line(fmt::format(
+      "{} samples, {} steps of {} samples{}, {} on {} thread{} ({})", grouped(e.samples),
+      grouped(e.total_steps), e.batch_size * e.accumulation,
+      e.accumulation > 1 ? fmt::format(" ({} × {} accumulated)", e.batch_size, e.accumulation) : "",
+      e.compute, e.threads, e.threads == 1 ? "" : "s", e.isa));
+}
+
+void ProgressLine::on_step(const StepDone& e) {
+  const std::string rest =
+      fmt::format("{:.0f} tokens/s  {} left", e.tokens_per_second, duration_text(e.seconds_left));
+  const std::string head = fmt::format("step {}/{}  epoch {:.2f}", e.step, e.total_steps, e.epoch);
+  if (e.loss) {
+    line(fmt::format("{}  loss {:.4f}  lr {:.2e}  grad norm {:.3f}  {}", head, *e.loss, e.learning_rate,
+                     e.grad_norm, rest));
+  } else {
+    move(fmt::format("{}  loss {:.4f}  {}", head, e.step_loss, rest));
+  }
+}
+
+void ProgressLine::on_checkpoint(const CheckpointSaved& e) {
+  line(fmt::format("saved {}", e.path));
+}
+
+void ProgressLine::on_finished(const RunFinished& e) {
+  line(fmt::format("{} {} steps in {}: {} tokens, {:.0f} tokens/s, mean loss {:.4f}",
+                   e.interrupted ? "interrupted after" : "trained", grouped(e.steps),
+                   duration_text(e.seconds), grouped(e.tokens_seen), e.tokens_per_second, e.train_loss));
+}
+
+}  // namespace fettle::app

@@ -1,0 +1,71 @@
+#include "app/verbs.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "base/error.h"
+#include "base/options.h"
+
+namespace fettle::app {
+
+namespace {
+constexpr VerbRow kVerbs[] = {
+    {"train", "fine-tune a model: fettle train CFG.yaml [key=value …], or fettle train --key value …",
+     train_verb},
+    {"chat", "talk to a model, with or without an adapter; one prompt from standard input for scripts",
+     chat_verb},
+    {"inspect", "say what a model or adapter is: fettle inspect FILE [--tensors]", inspect_verb},
+    {"env", "what this machine and this build are, for bug reports", env_verb},
+    {"version", "the version", version_verb},
+    {"help", "this list; fettle help VERB shows a verb's options", help_verb},
+    {"export", "merge an adapter into its base", nullptr,
+     "load base and adapter with PEFT and call merge_and_unload()"},
+    {"plan", "memory and time of a run before it starts", nullptr,
+     "start the run with max_steps=1 and look at the memory it takes"},
+    {"api", "an OpenAI-style server", nullptr, "fettle chat with one prompt from standard input"},
+    {"webui", "the board in a browser", nullptr, "fettle train CFG.yaml; its output_dir has log and plot"},
+    {"webchat", "the chat in a browser", nullptr, "fettle chat"},
+    {"eval", "benchmarks", nullptr, "fettle chat with prompts of your own"},
+};
+
+constexpr std::string_view kFirstSteps =
+    "Fettle fine-tunes language models on this computer's CPU.\n\n"
+    "  fettle train CFG.yaml                          train an adapter (a LLaMA-Factory YAML)\n"
+    "  fettle chat --model_name_or_path MODEL --adapter_name_or_path OUTPUT_DIR\n"
+    "                                                 talk to the result\n"
+    "  fettle help                                    everything else\n";
+}  // namespace
+
+std::span<const VerbRow> verbs() {
+  return kVerbs;
+}
+
+int run_verb(Words words) {
+  if (words.empty()) {
+    fmt::print("{}", kFirstSteps);
+    return 0;
+  }
+  std::string name = words[0];
+  if (name == "-h" || name == "--help") name = "help";
+  if (name == "-v" || name == "--version") name = "version";
+  const Words rest = words.subspan(1);
+  for (const VerbRow& verb : kVerbs) {
+    if (verb.name != name) continue;
+    if (!verb.run)
+      throw Error({.what = fmt::format("{} is not there yet", name), .hint = std::string(verb.note)});
+    if (!rest.empty() && (rest[0] == "-h" || rest[0] == "--help")) {
+      const std::string asked[] = {name};
+      return help_verb(asked);
+    }
+    return verb.run(rest);
+  }
+  std::vector<std::string> names;
+  for (const VerbRow& verb : kVerbs) names.emplace_back(verb.name);
+  const std::string near = nearest_name(name, names);
+  fmt::print(stderr, "Unknown command: {}.{}\nfettle help lists the commands.\n", name,
+             near.empty() ? "" : fmt::format(" Did you mean {}?", near));
+  return 2;
+}
+
+}  // namespace fettle::app

@@ -1,0 +1,31 @@
+// The verbs of the command line: one row each, one file each.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace fettle::app {
+
+using Words = std::span<const std::string>;
+
+struct VerbRow {
+  std::string_view name;
+  std::string_view line;       // what it does, for the list
+  int (*run)(Words words);     // exit code; null: not there yet
+  std::string_view note = "";  // for a verb that is not there yet: what to use meanwhile
+};
+
+std::span<const VerbRow> verbs();
+
+/// Runs the verb words[0] names; without words, the three commands one starts with. Returns the exit code.
+int run_verb(Words words);
+
+int train_verb(Words words);
+int chat_verb(Words words);
+int inspect_verb(Words words);
+int env_verb(Words words);
+int version_verb(Words words);
+int help_verb(Words words);
+
+}  // namespace fettle::app
