@@ -34,8 +34,8 @@ std::string pretokenizer_names();
 /// What tokenizer.json's ByteLevel and Digits steps stand for.
 extern const std::string_view kGpt2Pattern, kDigitPattern, kDigitsPattern;
 
-/// A row ready to run. Immutable after construction. Characters are classed by PCRE2's Unicode tables (14.0 in 10.42):
-/// the reference library differs on the 120 digits that later versions added, and on nothing else.
+/// A row ready to run. Immutable after construction. Characters are classed by PCRE2's Unicode tables (14.0
+/// in 10.42): the reference library differs on the 120 digits that later versions added, and on nothing else.
 class Pretokenizer {
  public:
   explicit Pretokenizer(const PretokenizerRow& row);
