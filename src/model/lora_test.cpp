@@ -103,14 +103,16 @@ TEST_F(LoraTest, StartsAsPeftDoes) {
     const auto a = adapter->params().subspan(size_t(e.a_at), size_t(e.rank * e.in));
     const auto b = adapter->params().subspan(size_t(e.b_at), size_t(e.out * e.rank));
     const float bound = 1 / std::sqrt(float(e.in));
-    double squares = 0;
+    double squares = 0, sum = 0;
     for (float x : a) {
+      sum += double(x);
       EXPECT_LE(std::abs(x), bound);
       squares += double(x) * double(x);
     }
     // Uniform: the variance is bound² / 3.
     EXPECT_NEAR(squares / double(a.size()), double(bound * bound) / 3, 0.15 * double(bound * bound) / 3)
         << e.module;
+    EXPECT_NEAR(sum / double(a.size()), 0, 0.15 * double(bound)) << e.module;
     EXPECT_TRUE(std::ranges::all_of(b, [](float x) { return x == 0; }));
     firsts.insert(a[0] / bound);
   }

@@ -222,7 +222,7 @@ class PeftReader {
         if (name.is_string()) names.push_back(name.get<std::string>());
     for (const std::string& name : names) {
       const auto adapted = [&](const LoraEntry& e) {
-        return e.module == name || e.module.ends_with("." + name);
+        return e.module == name || e.module.ends_with(fmt::format(".{}", name));
       };
       if (!std::ranges::any_of(adapter_->entries_, adapted))
         throw Error(
