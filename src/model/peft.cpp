@@ -163,7 +163,7 @@ class PeftReader {
       std::string name = tensor.name;
       if (name.starts_with(kPrefix)) name.erase(0, kPrefix.size());
       constexpr std::string_view kInfix = ".default.";
-      if (const size_t at = name.find(kInfix); at != std::string::npos) name.replace(at, kInfix.size(), ".");
+      if (const size_t at = name.find(kInfix); at != std::string::npos) name.erase(at, kInfix.size() - 1);
       if (!tensors_.emplace(name, &tensor).second)
         throw Error(
             {.what = fmt::format("the tensor {} is there under two names", name), .where = tensor.file});
@@ -270,19 +270,11 @@ std::vector<std::string> target_modules(std::span<const LoraEntry> entries,
   return {names.begin(), names.end()};
 }
 
-Json config_json(const LoraAdapter& adapter, const std::vector<std::string>& targets) {
-  const LoraConfig& c = adapter.config();
-  Json ranks = Json::object(), alphas = Json::object();
-  for (const LoraEntry& e : adapter.entries()) {
-    if (e.rank != c.rank) ranks[e.module] = e.rank;
-    if (e.alpha != c.alpha) alphas[e.module] = number_json(e.alpha);
-  }
-  const Json base = c.base_model.empty() ? Json() : Json(c.base_model);
+// The keys of PEFT 0.18 that say the same of every adapter of ours.
+Json neutral_keys() {
   return {{"alora_invocation_tokens", nullptr},
-          {"alpha_pattern", alphas},
           {"arrow_config", nullptr},
           {"auto_mapping", nullptr},
-          {"base_model_name_or_path", base},
           {"bias", "none"},
           {"corda_config", nullptr},
           {"ensure_weight_tying", false},
@@ -295,25 +287,38 @@ Json config_json(const LoraAdapter& adapter, const std::vector<std::string>& tar
           {"layers_pattern", nullptr},
           {"layers_to_transform", nullptr},
           {"loftq_config", Json::object()},
-          {"lora_alpha", number_json(c.alpha)},
           {"lora_bias", false},
-          {"lora_dropout", c.dropout},
           {"megatron_config", nullptr},
           {"megatron_core", "megatron.core"},
           {"modules_to_save", nullptr},
           {"peft_type", "LORA"},
           {"peft_version", "0.18.0"},
           {"qalora_group_size", 16},
-          {"r", c.rank},
-          {"rank_pattern", ranks},
           {"revision", nullptr},
-          {"target_modules", targets},
           {"target_parameters", nullptr},
           {"task_type", "CAUSAL_LM"},
           {"trainable_token_indices", nullptr},
           {"use_dora", false},
-          {"use_qalora", false},
-          {"use_rslora", c.rslora}};
+          {"use_qalora", false}};
+}
+
+Json config_json(const LoraAdapter& adapter, const std::vector<std::string>& targets) {
+  const LoraConfig& c = adapter.config();
+  Json ranks = Json::object(), alphas = Json::object();
+  for (const LoraEntry& e : adapter.entries()) {
+    if (e.rank != c.rank) ranks[e.module] = e.rank;
+    if (e.alpha != c.alpha) alphas[e.module] = number_json(e.alpha);
+  }
+  Json config = neutral_keys();
+  config["alpha_pattern"] = alphas;
+  config["base_model_name_or_path"] = c.base_model.empty() ? Json() : Json(c.base_model);
+  config["lora_alpha"] = number_json(c.alpha);
+  config["lora_dropout"] = c.dropout;
+  config["r"] = c.rank;
+  config["rank_pattern"] = ranks;
+  config["target_modules"] = targets;
+  config["use_rslora"] = c.rslora;
+  return config;
 }
 
 }  // namespace
