@@ -8,7 +8,8 @@
 
 namespace fettle {
 
-/// [rows, cols] elements of `type` (f32 or bf16), row r at p + r·ld elements. Opaque to blocks: only Ops looks behind p.
+/// [rows, cols] elements of `type` (f32 or bf16), row r at p + r·ld elements. Opaque to blocks: only Ops
+/// looks behind p.
 struct Buf {
   void* p = nullptr;
   int64_t rows = 0, cols = 0, ld = 0;

@@ -63,7 +63,9 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 }
 }  // namespace
 
-std::span<const DTypeInfo> all_dtypes() { return kTypes; }
+std::span<const DTypeInfo> all_dtypes() {
+  return kTypes;
+}
 
 const DTypeInfo& info(DType type) {
   const auto index = static_cast<size_t>(type);

@@ -12,12 +12,14 @@ std::string compose(const Error::Parts& parts) {
 
 Error::Error(Parts parts) : std::runtime_error(compose(parts)), parts_(std::move(parts)) {}
 
-std::string Error::message() const { return what(); }
+std::string Error::message() const {
+  return what();
+}
 
 namespace detail {
 void check_failed(const char* condition, const char* file, int line, const std::string& text) {
-  throw InvariantError(fmt::format("{}:{}: broken invariant `{}`{}{}", file, line, condition,
-                                   text.empty() ? "" : ": ", text));
+  throw InvariantError(
+      fmt::format("{}:{}: broken invariant `{}`{}{}", file, line, condition, text.empty() ? "" : ": ", text));
 }
 }  // namespace detail
 

@@ -61,7 +61,9 @@ void flush_tree(const fs::path& folder) {
 }
 }  // namespace
 
-void set_write_fault(std::function<void(const fs::path&)> fault) { write_fault() = std::move(fault); }
+void set_write_fault(std::function<void(const fs::path&)> fault) {
+  write_fault() = std::move(fault);
+}
 
 std::shared_ptr<const MappedFile> MappedFile::open(const fs::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -130,7 +132,9 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
   }
 }
 
-void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
+void AtomicFile::write(std::string_view text) {
+  write(std::as_bytes(std::span(text.data(), text.size())));
+}
 
 void AtomicFile::commit() {
   if (write_fault()) write_fault()(path_);
@@ -168,7 +172,8 @@ void AtomicFolder::commit() {
   if (write_fault()) write_fault()(final_);
   flush_tree(temporary_);
   // A folder cannot be renamed over a full one: the old one steps aside first and goes last.
-  const fs::path old = final_.parent_path() / fmt::format(".{}.old-{}", final_.filename().string(), ::getpid());
+  const fs::path old =
+      final_.parent_path() / fmt::format(".{}.old-{}", final_.filename().string(), ::getpid());
   const bool replaced = fs::exists(final_);
   if (replaced) fs::rename(final_, old);
   fs::rename(temporary_, final_);

@@ -32,8 +32,8 @@ class MappedFile {
 /// The whole file as text (bytes, nothing translated). Throws Error.
 std::string read_text(const std::filesystem::path& path);
 
-/// Writes to a temporary name beside `path`, flushes it to the disk and renames it over `path`. Throws Error; then
-/// whatever stood at `path` before still does.
+/// Writes to a temporary name beside `path`, flushes it to the disk and renames it over `path`. Throws Error;
+/// then whatever stood at `path` before still does.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
@@ -52,8 +52,8 @@ class AtomicFile {
 
 void write_atomic(const std::filesystem::path& path, std::string_view text);
 
-/// A folder that appears whole: fill `path()` (a temporary sibling), then commit() flushes and renames it to its final
-/// name, replacing a folder that stood there.
+/// A folder that appears whole: fill `path()` (a temporary sibling), then commit() flushes and renames it to
+/// its final name, replacing a folder that stood there.
 class AtomicFolder {
  public:
   explicit AtomicFolder(std::filesystem::path final_path);
@@ -75,7 +75,8 @@ void append_line(const std::filesystem::path& path, std::string_view line);
 /// Lower-case hex SHA-256.
 std::string sha256_hex(std::span<const std::byte> bytes);
 
-/// Test hook: called before every write to disk with the path; may throw to play a full disk. Empty in production.
+/// Test hook: called before every write to disk with the path; may throw to play a full disk. Empty in
+/// production.
 void set_write_fault(std::function<void(const std::filesystem::path&)> fault);
 
 }  // namespace fettle

@@ -13,7 +13,9 @@ struct f16_t {
   uint16_t bits;
 };
 
-inline float to_float(bf16_t x) { return std::bit_cast<float>(uint32_t(x.bits) << 16); }
+inline float to_float(bf16_t x) {
+  return std::bit_cast<float>(uint32_t(x.bits) << 16);
+}
 
 inline bf16_t to_bf16(float x) {
   const uint32_t u = std::bit_cast<uint32_t>(x);
@@ -37,7 +39,7 @@ inline f16_t to_f16(float x) {
   const uint32_t mag = u & 0x7fffffffu;
   if (mag > 0x7f800000u) return {uint16_t(sign | 0x7e00u)};
   if (mag >= 0x477ff000u) return {uint16_t(sign | 0x7c00u)};  // rounds to infinity
-  if (mag < 0x38800000u) {                                    // subnormal: add a magic number, let the FPU round
+  if (mag < 0x38800000u) {  // subnormal: add a magic number, let the FPU round
     const float r = std::bit_cast<float>(mag) + 0.5f;
     return {uint16_t(sign | (std::bit_cast<uint32_t>(r) - 0x3f000000u))};
   }

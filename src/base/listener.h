@@ -1,5 +1,5 @@
-// How libraries speak: they hand notes and progress to a Listener and never print. The progress line, the log file and
-// (later) the web page are listeners.
+// How libraries speak: they hand notes and progress to a Listener and never print. The progress line, the log
+// file and (later) the web page are listeners.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@ struct Note {
   std::string text;
 };
 
-/// Work that may take over two seconds. `done` of `total` in `unit`; total 0 = not known. done == total ends it.
+/// Work that may take over two seconds. `done` of `total` in `unit`; total 0 = not known. done == total ends
+/// it.
 struct Progress {
   std::string task;
   int64_t done = 0, total = 0;

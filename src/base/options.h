@@ -1,5 +1,5 @@
-// The mechanism of the one option table: rows described once become YAML keys, flags, help, docs and (later) a JSON
-// schema and web forms. The rows live in compat/llamafactory/options/, one file per group.
+// The mechanism of the one option table: rows described once become YAML keys, flags, help, docs and (later)
+// a JSON schema and web forms. The rows live in compat/llamafactory/options/, one file per group.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,8 @@ enum class OptionState {
 
 enum class OptionType { boolean, integer, number, text, list };  // list: "a,b" or a YAML list of texts
 
-using OptionValue = std::variant<std::monostate, bool, int64_t, double, std::string, std::vector<std::string>>;
+using OptionValue =
+    std::variant<std::monostate, bool, int64_t, double, std::string, std::vector<std::string>>;
 
 struct OptionRow {
   std::string_view name;  // lora_rank
@@ -45,8 +46,9 @@ class OptionSet {
  public:
   explicit OptionSet(std::span<const OptionGroup> groups) : groups_(groups) {}
 
-  /// Sets a key from text as typed. `where` names the place for errors ("run.yaml:12", "command line"). Dashes in the key
-  /// are underscores. Throws Error: unknown key (with the nearest name), wrong type, out of range, refused, later.
+  /// Sets a key from text as typed. `where` names the place for errors ("run.yaml:12", "command line").
+  /// Dashes in the key are underscores. Throws Error: unknown key (with the nearest name), wrong type, out of
+  /// range, refused, later.
   void set(std::string_view key, std::string_view text, std::string where);
   void set_list(std::string_view key, std::vector<std::string> items, std::string where);
 
@@ -79,8 +81,8 @@ class OptionSet {
   std::map<std::string, Entry, std::less<>> entries_;
 };
 
-/// Parses text as `type`. YAML 1.1's and 1.2's booleans; "1e-5" and "2e-5" are numbers; "null"/"none"/"" unset.
-/// Throws Error naming key and where.
+/// Parses text as `type`. YAML 1.1's and 1.2's booleans; "1e-5" and "2e-5" are numbers; "null"/"none"/""
+/// unset. Throws Error naming key and where.
 OptionValue parse_option(const OptionRow& row, std::string_view text, const std::string& where);
 
 /// The nearest of `names` by edit distance, empty when nothing is near.

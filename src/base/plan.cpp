@@ -24,7 +24,8 @@ Arena::Arena(int64_t bytes) : size_(round_up(bytes, 64)) {
   if (size_ == 0) return;
   constexpr int64_t kHuge = 2 << 20;
   const int64_t mapped = round_up(size_, kHuge);
-  void* p = ::mmap(nullptr, size_t(mapped), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* p = ::mmap(nullptr, size_t(mapped), PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED)
     throw Error({.what = fmt::format("cannot reserve {} bytes of memory", mapped),
                  .where = "",
@@ -33,7 +34,9 @@ Arena::Arena(int64_t bytes) : size_(round_up(bytes, 64)) {
   data_ = {static_cast<std::byte*>(p), Unmap{mapped}};
 }
 
-void Arena::Unmap::operator()(std::byte* p) const { ::munmap(p, size_t(size)); }
+void Arena::Unmap::operator()(std::byte* p) const {
+  ::munmap(p, size_t(size));
+}
 
 Buf Arena::at(const Slot& slot, int64_t rows) const {
   if (!slot) return {};

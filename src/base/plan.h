@@ -1,4 +1,5 @@
-// Plan, then run: every buffer is booked by name before anything is allocated; the same offsets are used at run time.
+// Plan, then run: every buffer is booked by name before anything is allocated; the same offsets are used at
+// run time.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +21,8 @@ struct Slot {
   explicit operator bool() const { return offset >= 0; }
 };
 
-/// The ledger of one arena. Saved buffers stack up; scratch booked between mark() and release() is reused by the next
-/// block, and the peak is remembered.
+/// The ledger of one arena. Saved buffers stack up; scratch booked between mark() and release() is reused by
+/// the next block, and the peak is remembered.
 class Booking {
  public:
   struct Line {
@@ -30,8 +31,8 @@ class Booking {
     bool scratch;
   };
 
-  /// Books rows × cols elements, 64-byte aligned; the row count is rounded up to 16, because microkernels come in
-  /// multiples of 16 tokens and may read (never count) the rows behind the last.
+  /// Books rows × cols elements, 64-byte aligned; the row count is rounded up to 16, because microkernels
+  /// come in multiples of 16 tokens and may read (never count) the rows behind the last.
   Slot book(std::string name, int64_t rows, int64_t cols, DType type);
 
   /// Scratch: everything booked after mark() may be overwritten after release().
@@ -74,6 +75,8 @@ class Arena {
   int64_t size_ = 0;
 };
 
-constexpr int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+constexpr int64_t round_up(int64_t n, int64_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
 
 }  // namespace fettle

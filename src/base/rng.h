@@ -1,6 +1,6 @@
-// Counter-based random numbers: a draw is a pure function of (seed, purpose, step, stream, index), so no draw depends on
-// threads, on what was drawn before, or on where a sample lies in a pack; and there is no state to save.
-// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11).
+// Counter-based random numbers: a draw is a pure function of (seed, purpose, step, stream, index), so no draw
+// depends on threads, on what was drawn before, or on where a sample lies in a pack; and there is no state to
+// save. Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11).
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,9 @@ inline Philox philox(uint64_t seed, uint32_t c0, uint32_t c1, uint32_t c2, uint3
 }
 
 /// 24 random bits as a float in [0, 1).
-inline float unit_float(uint32_t word) { return float(word >> 8) * 0x1p-24f; }
+inline float unit_float(uint32_t word) {
+  return float(word >> 8) * 0x1p-24f;
+}
 
 /// A stream of draws for code that runs once and in order (initialisation, shuffling, sampling).
 class Rng {

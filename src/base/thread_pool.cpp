@@ -64,7 +64,9 @@ ThreadPool::~ThreadPool() {
   for (auto& worker : rep_->workers) worker.join();
 }
 
-int ThreadPool::threads() const { return int(rep_->workers.size()) + 1; }
+int ThreadPool::threads() const {
+  return int(rep_->workers.size()) + 1;
+}
 
 void ThreadPool::run(int64_t count, Call call, const void* body) {
   if (count <= 0) return;

@@ -1,5 +1,5 @@
-// A fixed team of threads for data-parallel loops. Which thread runs which index never changes a result: kernels keep
-// every sum within one index.
+// A fixed team of threads for data-parallel loops. Which thread runs which index never changes a result:
+// kernels keep every sum within one index.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,12 @@ class ThreadPool {
 
   int threads() const;
 
-  /// Runs body(index, thread) for index in [0, count), thread in [0, threads()). Returns when all are done. Allocates
-  /// nothing. The body must not throw.
+  /// Runs body(index, thread) for index in [0, count), thread in [0, threads()). Returns when all are done.
+  /// Allocates nothing. The body must not throw.
   template <class Body>
   void parallel_for(int64_t count, const Body& body) {
-    run(count, [](const void* b, int64_t i, int t) { (*static_cast<const Body*>(b))(i, t); }, &body);
+    run(
+        count, [](const void* b, int64_t i, int t) { (*static_cast<const Body*>(b))(i, t); }, &body);
   }
 
  private:

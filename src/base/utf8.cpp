@@ -64,7 +64,8 @@ size_t complete_utf8_prefix(std::string_view text) {
 
 int display_width(std::string_view text) {
   int width = 0;
-  for (size_t at = 0; at < text.size();) width += utf8proc_charwidth(utf8proc_int32_t(next_code_point(text, at)));
+  for (size_t at = 0; at < text.size();)
+    width += utf8proc_charwidth(utf8proc_int32_t(next_code_point(text, at)));
   return width;
 }
 

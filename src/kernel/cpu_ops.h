@@ -14,7 +14,8 @@ struct CpuOptions {
   int threads = 1;
 };
 
-/// Error when the ISA cannot run here, or when the system refuses executable memory and no own kernel serves the ISA.
+/// Error when the ISA cannot run here, or when the system refuses executable memory and no own kernel serves
+/// the ISA.
 std::unique_ptr<Ops> make_cpu_ops(const CpuOptions& options);
 
 }  // namespace fettle

@@ -11,9 +11,9 @@ enum class Isa : int { generic, avx2, avx512, avx512bf16 };
 
 struct IsaRow {
   Isa isa;
-  const char* name;        // value of FETTLE_ISA
-  bool (*supported)();     // by this CPU and operating system
-  bool bf16_dot;           // has bf16 multiply-accumulate: bf16 compute is the default
+  const char* name;     // value of FETTLE_ISA
+  bool (*supported)();  // by this CPU and operating system
+  bool bf16_dot;        // has bf16 multiply-accumulate: bf16 compute is the default
 };
 
 std::span<const IsaRow> isa_rows();

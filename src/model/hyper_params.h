@@ -1,4 +1,5 @@
-// What a model's config says, in our names. Everything that varies between families of one skeleton is a field.
+// What a model's config says, in our names. Everything that varies between families of one skeleton is a
+// field.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +15,10 @@ enum class RopeKind : uint8_t { plain, linear, llama3 };
 struct RopeParams {
   RopeKind kind = RopeKind::plain;
   double theta = 10000;
-  double factor = 1;                                                        // linear, llama3
+  double factor = 1;                                                          // linear, llama3
   double low_freq_factor = 1, high_freq_factor = 4, original_context = 8192;  // llama3
-  std::vector<float> freq_divisors;  // GGUF rope_freqs.weight: divides each frequency; empty: computed from the fields
+  std::vector<float>
+      freq_divisors;  // GGUF rope_freqs.weight: divides each frequency; empty: computed from the fields
 };
 
 struct HyperParams {

@@ -25,18 +25,18 @@ struct LoraEntry {
   Role role;
   int64_t layer, rank, in, out;
   double alpha;
-  float scale;          // alpha / rank, or alpha / √rank
-  int64_t a_at, b_at;   // offsets in floats: A [rank, in], B [out, rank]
-  std::string module;   // "model.layers.0.self_attn.q_proj"
+  float scale;         // alpha / rank, or alpha / √rank
+  int64_t a_at, b_at;  // offsets in floats: A [rank, in], B [out, rank]
+  std::string module;  // "model.layers.0.self_attn.q_proj"
 };
 
 class LoraAdapter {
  public:
-  /// A new adapter: A uniform in ±1/√in from (seed, init, entry), B zero, as PEFT's default. Error names a target that no
-  /// linear of this family has, and lists those it has.
+  /// A new adapter: A uniform in ±1/√in from (seed, init, entry), B zero, as PEFT's default. Error names a
+  /// target that no linear of this family has, and lists those it has.
   static std::unique_ptr<LoraAdapter> create(const Model&, const LoraConfig&, uint64_t seed);
-  /// PEFT's folder (adapter_config.json + adapter_model.safetensors). Error names the file, key or tensor; a feature we do
-  /// not have (DoRA, modules_to_save, …) is refused by name.
+  /// PEFT's folder (adapter_config.json + adapter_model.safetensors). Error names the file, key or tensor; a
+  /// feature we do not have (DoRA, modules_to_save, …) is refused by name.
   static std::unique_ptr<LoraAdapter> load(const std::filesystem::path& folder, const Model&);
   /// Writes both files into an existing folder; f32.
   void save(const std::filesystem::path& folder) const;
@@ -66,7 +66,8 @@ class LoraAdapter {
   LoraConfig config_;
   std::vector<LoraEntry> entries_;
   std::vector<float> params_, grads_;
-  std::map<std::string, int64_t, std::less<>> adaptable_;  // linears of the model by target name: what save() names
+  std::map<std::string, int64_t, std::less<>>
+      adaptable_;  // linears of the model by target name: what save() names
 };
 
 }  // namespace fettle

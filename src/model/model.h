@@ -15,8 +15,9 @@ class TensorFile;
 
 class Model {
  public:
-  /// A GGUF file, a safetensors file's folder, or a folder that holds exactly one GGUF. Maps, checks every tensor against
-  /// its row (claimed, shape, type readable) and reads no weight in full. Error names file and tensor.
+  /// A GGUF file, a safetensors file's folder, or a folder that holds exactly one GGUF. Maps, checks every
+  /// tensor against its row (claimed, shape, type readable) and reads no weight in full. Error names file and
+  /// tensor.
   static std::shared_ptr<const Model> load(const std::filesystem::path& path, Listener& listener);
 
   const HyperParams& hp() const { return hp_; }
@@ -25,19 +26,20 @@ class Model {
   bool is_gguf() const { return gguf_ != nullptr; }
   const std::shared_ptr<const GgufFile>& gguf() const { return gguf_; }
 
-  /// The matrix of a role in a layer (layer ignored for roles outside layers). A tied head gives the embedding.
+  /// The matrix of a role in a layer (layer ignored for roles outside layers). A tied head gives the
+  /// embedding.
   const WeightView& matrix(Role role, int64_t layer = 0) const;
   /// A vector (norm weight), converted to f32 [1, width].
   Buf vector(Role role, int64_t layer = 0) const;
 
-  int64_t parameters() const;     // of the base, tied tensors once
-  int64_t weight_bytes() const;   // as they lie in the file
-  int64_t owned_bytes() const;    // of weights that were copied out of it: the vectors
+  int64_t parameters() const;    // of the base, tied tensors once
+  int64_t weight_bytes() const;  // as they lie in the file
+  int64_t owned_bytes() const;   // of weights that were copied out of it: the vectors
   /// The chat template the file carries (Jinja text), empty when none.
   const std::string& chat_template() const { return chat_template_; }
   /// The commonest type among the matrices: "Q4_1".
   DType main_type() const;
-  bool quantised() const;         // its main type is neither F32, F16 nor BF16
+  bool quantised() const;  // its main type is neither F32, F16 nor BF16
 
   /// Module path of a target as PEFT names it: "model.layers.3.self_attn.q_proj".
   std::string module_path(const TensorRow& row, int64_t layer) const;
@@ -49,8 +51,8 @@ class Model {
   std::shared_ptr<const GgufFile> gguf_;
   const FamilyRow* family_ = nullptr;
   HyperParams hp_;
-  std::vector<WeightView> matrices_;          // [role][layer]
-  std::vector<std::vector<float>> vectors_;   // [role][layer]
+  std::vector<WeightView> matrices_;         // [role][layer]
+  std::vector<std::vector<float>> vectors_;  // [role][layer]
   std::string chat_template_;
 };
 

@@ -14,8 +14,8 @@
 namespace fettle {
 
 struct NetworkOptions {
-  DType compute = DType::f32;                // f32 or bf16
-  bool training = false;                     // saves for the backward
+  DType compute = DType::f32;  // f32 or bf16
+  bool training = false;       // saves for the backward
   Recompute recompute = Recompute::none;
   int64_t max_tokens = 0, max_sequences = 0, max_targets = 0;  // capacities of one batch
 };
@@ -29,7 +29,8 @@ struct PlanLine {
 class Network {
  public:
   /// Adapters by index (what Segment::adapter names); may be empty. Plans and reserves the step arena.
-  Network(std::shared_ptr<const Model> model, std::vector<LoraAdapter*> adapters, Ops& ops, const NetworkOptions& options);
+  Network(std::shared_ptr<const Model> model, std::vector<LoraAdapter*> adapters, Ops& ops,
+          const NetworkOptions& options);
   ~Network();
 
   const Model& model() const;
@@ -41,11 +42,13 @@ class Network {
   /// After forward(): logits of the given rows into out [rows, vocab] f32.
   void logits(std::span<const int32_t> rows, Buf out);
 
-  /// Training: forward, head and objective, backward; adds to the adapters' gradients. Returns the loss contribution;
-  /// logprob (size = targets) receives log p of every target.
-  double train(const BatchView& batch, const Targets& targets, Objective& objective, std::span<float> logprob);
+  /// Training: forward, head and objective, backward; adds to the adapters' gradients. Returns the loss
+  /// contribution; logprob (size = targets) receives log p of every target.
+  double train(const BatchView& batch, const Targets& targets, Objective& objective,
+               std::span<float> logprob);
   /// The same without the backward: evaluation.
-  double evaluate(const BatchView& batch, const Targets& targets, Objective& objective, std::span<float> logprob);
+  double evaluate(const BatchView& batch, const Targets& targets, Objective& objective,
+                  std::span<float> logprob);
 
  private:
   struct Rep;

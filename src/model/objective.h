@@ -1,4 +1,5 @@
-// What is optimised, seen through log-probabilities of the supervised tokens. Declared here, implemented in tune/.
+// What is optimised, seen through log-probabilities of the supervised tokens. Declared here, implemented in
+// tune/.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +7,8 @@
 
 namespace fettle {
 
-/// The supervised positions of one packed batch: hidden row `rows[i]` predicts token `tokens[i]`; they stand in row order.
+/// The supervised positions of one packed batch: hidden row `rows[i]` predicts token `tokens[i]`; they stand
+/// in row order.
 struct Targets {
   std::span<const int32_t> rows, tokens;
   std::span<const int32_t> cu_targets;  // [sequences + 1]: which of them belong to each sequence

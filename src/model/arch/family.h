@@ -1,5 +1,6 @@
-// The architecture table. A family is one row file (llama.cpp, …) and one line in families(): loader, saver, parameter
-// count, LoRA targets, conversion, `inspect` and the docs derive from it. Nothing else may ask for a family's name.
+// The architecture table. A family is one row file (llama.cpp, …) and one line in families(): loader, saver,
+// parameter count, LoRA targets, conversion, `inspect` and the docs derive from it. Nothing else may ask for
+// a family's name.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -14,7 +15,19 @@ namespace fettle {
 class GgufFile;
 
 enum class Role : uint8_t {
-  token_embd, attn_norm, attn_q, attn_k, attn_v, attn_o, mlp_norm, mlp_gate, mlp_up, mlp_down, out_norm, head, rope_freqs,
+  token_embd,
+  attn_norm,
+  attn_q,
+  attn_k,
+  attn_v,
+  attn_o,
+  mlp_norm,
+  mlp_gate,
+  mlp_up,
+  mlp_down,
+  out_norm,
+  head,
+  rope_freqs,
 };
 
 inline constexpr size_t kRoleCount = size_t(Role::rope_freqs) + 1;
@@ -29,23 +42,24 @@ enum class RowOrder : uint8_t {
 
 struct TensorRow {
   Role role;
-  std::string_view hf;     // "model.layers.{i}.self_attn.q_proj.weight"; "" = this container does not have it
-  std::string_view gguf;   // "blk.{i}.attn_q.weight"
-  Dim rows, cols;          // rows == none: a vector of `cols`
+  std::string_view hf;    // "model.layers.{i}.self_attn.q_proj.weight"; "" = this container does not have it
+  std::string_view gguf;  // "blk.{i}.attn_q.weight"
+  Dim rows, cols;         // rows == none: a vector of `cols`
   RowOrder order = RowOrder::as_is;
-  bool optional = false;   // may be missing (head of a tied model, rope_freqs)
-  std::string_view lora;   // name as a LoRA target ("q_proj"), "" = not a target of `all`
+  bool optional = false;  // may be missing (head of a tied model, rope_freqs)
+  std::string_view lora;  // name as a LoRA target ("q_proj"), "" = not a target of `all`
 };
 
 struct FamilyRow {
-  std::string_view name;                              // "llama"
+  std::string_view name;                               // "llama"
   std::span<const std::string_view> hf_architectures;  // "LlamaForCausalLM", …
-  std::string_view gguf_arch;                         // general.architecture
+  std::string_view gguf_arch;                          // general.architecture
   std::span<const TensorRow> tensors;
-  std::span<const std::string_view> ignored;          // tensors a file may carry and nobody needs: "*.rotary_emb.inv_freq"
+  std::span<const std::string_view>
+      ignored;  // tensors a file may carry and nobody needs: "*.rotary_emb.inv_freq"
   HyperParams (*from_hf)(const nlohmann::json& config, const std::string& where);
   HyperParams (*from_gguf)(const GgufFile& file);
-  std::string_view oracle;                            // the program its goldens come from
+  std::string_view oracle;  // the program its goldens come from
 };
 
 std::span<const FamilyRow* const> families();

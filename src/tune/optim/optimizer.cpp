@@ -6,10 +6,7 @@
 namespace fettle {
 
 Optimizer::Optimizer(const TrainJob& job, int64_t parameters)
-    : adamw_{.beta1 = job.beta1,
-             .beta2 = job.beta2,
-             .eps = job.epsilon,
-             .weight_decay = job.weight_decay},
+    : adamw_{.beta1 = job.beta1, .beta2 = job.beta2, .eps = job.epsilon, .weight_decay = job.weight_decay},
       max_grad_norm_(job.max_grad_norm),
       m_(size_t(parameters), 0.f),
       v_(size_t(parameters), 0.f) {}
