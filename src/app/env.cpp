@@ -7,6 +7,7 @@
 
 #include "app/verbs.h"
 #include "base/thread_pool.h"
+#include "kernel/cpu_ops.h"
 #include "kernel/isa.h"
 
 namespace fettle::app {
@@ -38,6 +39,7 @@ int env_verb(Words) {
   fmt::print("memory    {:.1f} GiB\n", gib);
   fmt::print("kernels   {}{} (this machine has {})\n", row(isa).name, forced ? " by FETTLE_ISA" : "",
              available_sets());
+  fmt::print("products  {}\n", make_cpu_ops({.isa = isa, .threads = 1})->microkernels());
   fmt::print("compute   {} unless bf16 or fp32 is set\n", row(isa).bf16_dot ? "bf16" : "fp32");
   fmt::print("libraries libxsmm {}, fmt {}\n", LIBXSMM_CONFIG_VERSION, FMT_VERSION);
   return 0;

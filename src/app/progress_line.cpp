@@ -17,7 +17,7 @@ double now() {
 
 std::string grouped(int64_t n) {
   std::string digits = std::to_string(n < 0 ? -n : n);
-  for (int64_t at = int64_t(digits.size()) - 3; at > 0; at -= 3) digits.insert(size_t(at), ",");
+  for (int64_t at = int64_t(digits.size()) - 3; at > 0; at -= 3) digits.insert(size_t(at), 1, ',');
   return (n < 0 ? "-" : "") + digits;
 }
 

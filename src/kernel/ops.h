@@ -17,6 +17,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 
 #include "base/buf.h"
 #include "quant/weight.h"
@@ -169,6 +170,8 @@ class Ops {
 
   // ── what it is ──
   virtual const char* isa() const = 0;
+  /// Where the matrix products come from, and why: "libxsmm, generated for …".
+  virtual const std::string& microkernels() const = 0;
   virtual int threads() const = 0;
   /// Scratch it keeps for itself, bytes so far: plan() reports it, tests hold it constant after the first
   /// step.

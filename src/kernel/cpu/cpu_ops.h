@@ -73,7 +73,7 @@ class CpuOps final : public Ops {
   int64_t scratch_bytes() const override;
 
   /// Which microkernels run, and why where it is not libxsmm.
-  const std::string& microkernels() const;
+  const std::string& microkernels() const override;
   /// Counters for tests.
   const MicroKernels& micro() const { return *micro_; }
 
