@@ -41,7 +41,8 @@ void refuse(const OptionRow& row, const std::string& where) {
 
 std::string nearest_name(std::string_view name, std::span<const std::string> names) {
   std::string best;
-  size_t best_distance = std::max<size_t>(2, name.size() / 3) + 1;
+  // Two slips in a word of four letters or more, one in a shorter one: "foo" is near nothing.
+  size_t best_distance = (name.size() < 4 ? 1 : std::max<size_t>(2, name.size() / 3)) + 1;
   for (const std::string& candidate : names) {
     std::vector<size_t> row(candidate.size() + 1);
     std::iota(row.begin(), row.end(), size_t(0));

@@ -110,6 +110,9 @@ TEST(Options, NearestName) {
   EXPECT_EQ(nearest_name("learnin_rate", names), "learning_rate");
   EXPECT_EQ(nearest_name("lora_rnak", names), "lora_rank");
   EXPECT_EQ(nearest_name("banana", names), "");
+  const std::vector<std::string> shorter = {"fp8", "bf16"};
+  EXPECT_EQ(nearest_name("foo", shorter), "");
+  EXPECT_EQ(nearest_name("fp9", shorter), "fp8");
 }
 
 TEST(Options, HelpWrapsAndShowsDefaultAndState) {
