@@ -94,6 +94,11 @@ void OptionSet::set(std::string_view key, std::string_view text, std::string whe
 }
 
 void OptionSet::set_list(std::string_view key, std::vector<std::string> items, std::string where) {
+  const OptionRow* row = find(with_underscores(key));
+  if (row && row->type != OptionType::list && items.size() != 1)
+    throw Error({.what = fmt::format("{}: a list of {} found, one value expected", key, items.size()),
+                 .where = std::move(where),
+                 .hint = std::string(row->help)});
   std::string joined;
   for (const std::string& item : items) joined += (joined.empty() ? "" : ",") + item;
   set(key, joined, std::move(where));

@@ -48,7 +48,7 @@ class OptionSet {
 
   /// Sets a key from text as typed. `where` names the place for errors ("run.yaml:12", "command line").
   /// Dashes in the key are underscores. Throws Error: unknown key (with the nearest name), wrong type, out of
-  /// range, refused, later.
+  /// range, refused, later; and for set_list more than one item where the row takes one value.
   void set(std::string_view key, std::string_view text, std::string where);
   void set_list(std::string_view key, std::vector<std::string> items, std::string where);
 

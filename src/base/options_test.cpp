@@ -67,6 +67,22 @@ TEST(Options, ListsAndUnset) {
   EXPECT_EQ(with("rank", "null").integer("rank"), 8);
 }
 
+TEST(Options, AListForOneValueIsAnError) {
+  OptionSet o(kGroups);
+  o.set_list("names", {"a", "b"}, "run.yaml:1");
+  o.set_list("rank", {"4"}, "run.yaml:2");
+  EXPECT_EQ(o.list("names").size(), 2u);
+  EXPECT_EQ(o.integer("rank"), 4);
+  for (const std::vector<std::string>& items : {std::vector<std::string>{"linear", "cosine"}, {}}) try {
+      o.set_list("kind", items, "run.yaml:3");
+      FAIL() << items.size();
+    } catch (const Error& e) {
+      EXPECT_TRUE(has(e.message(),
+                      fmt::format("run.yaml:3: kind: a list of {} found, one value expected", items.size())))
+          << e.message();
+    }
+}
+
 TEST(Options, RangesAreChecked) {
   EXPECT_TRUE(has(error_of("rank", "0"), "rank: '0' found, a whole number, > 0 expected"));
   EXPECT_TRUE(has(error_of("rank", "1.5"), "a whole number expected"));

@@ -2,10 +2,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
 
 #include "base/error.h"
+#include "compat/llamafactory/environment.h"
 #include "compat/llamafactory/front.h"
+#include "tune/checkpoint.h"
 #include "tune/schedule/schedule.h"
 
 namespace fettle::llamafactory {
@@ -36,14 +37,6 @@ std::optional<DType> compute_type(const OptionSet& o) {
   return std::nullopt;
 }
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  std::string text = value ? value : "";
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())))
-    text.pop_back();  // Windows shells leave blanks
-  return text;
-}
-
 int threads_from_environment() {
   const std::string text = environment("FETTLE_THREADS");
   if (text.empty()) return 0;
@@ -66,6 +59,10 @@ ModelJob model_job(const OptionSet& o) {
                  .where = o.where("model_name_or_path"),
                  .hint = "download the model first: names from a hub are not fetched yet"});
   m.adapters = o.list("adapter_name_or_path");
+  if (m.adapters.size() > 1)
+    throw Error({.what = "several adapters: merging them in order is not there yet",
+                 .where = o.where("adapter_name_or_path"),
+                 .hint = "name one adapter"});
   for (const std::string& adapter : m.adapters)
     if (!fs::is_directory(adapter))
       throw Error({.what = fmt::format("no such folder: {}", adapter),
@@ -150,23 +147,47 @@ void logging_and_saving(const OptionSet& o, TrainJob& job) {
   job.plot_loss = o.flag("plot_loss");
 }
 
-// A finished run is not written over unless asked; an unfinished one is resumed by itself, as LLaMA-Factory
-// does.
+constexpr const char* kWeightFiles[] = {
+    "adapter_model.safetensors",    "adapter_model.bin",           "model.safetensors", "pytorch_model.bin",
+    "model.safetensors.index.json", "pytorch_model.bin.index.json"};
+
+bool holds_weights(const fs::path& folder) {
+  return std::any_of(std::begin(kWeightFiles), std::end(kWeightFiles),
+                     [&](const char* file) { return fs::exists(folder / file); });
+}
+
+// resume_from_checkpoint: a folder, true (the newest in output_dir, which must be there) or false. Unset, a
+// run goes on from the newest checkpoint there is.
+std::string resume_from(const OptionSet& o, const TrainJob& job, bool has_checkpoint) {
+  const std::string typed = o.text("resume_from_checkpoint");
+  const OptionRow as_switch{.name = "resume_from_checkpoint", .type = OptionType::boolean};
+  if (!o.given("resume_from_checkpoint")) return job.overwrite_output_dir ? "" : "auto";
+  if (fs::is_directory(typed)) return typed;
+  std::optional<bool> on;
+  try {
+    on = std::get<bool>(parse_option(as_switch, typed, ""));
+  } catch (const Error&) {
+    throw Error({.what = fmt::format("no such checkpoint folder: {}", typed),
+                 .where = o.where("resume_from_checkpoint"),
+                 .hint = "true takes the newest checkpoint in output_dir"});
+  }
+  if (*on && !has_checkpoint)
+    throw Error({.what = fmt::format("no checkpoint in {}", job.output_dir.string()),
+                 .where = o.where("resume_from_checkpoint"),
+                 .hint = "leave the key out to start from the beginning"});
+  return *on ? "auto" : "";
+}
+
+// LLaMA-Factory's rule: weights without a checkpoint to go on from are a finished run, and not written over
+// unless asked.
 void output_folder(const OptionSet& o, TrainJob& job) {
   const std::string model = fs::path(job.model.model).lexically_normal().filename().string();
   job.output_dir =
       o.given("output_dir") ? fs::path(o.text("output_dir")) : fs::path("saves") / model / "lora";
   job.overwrite_output_dir = o.flag("overwrite_output_dir");
-  const std::string resume = o.text("resume_from_checkpoint");
-  if (resume == "true" || resume == "True") {
-    job.resume_from = "auto";
-  } else if (!resume.empty() && resume != "false" && resume != "False") {
-    job.resume_from = resume;
-  } else if (!job.overwrite_output_dir) {
-    job.resume_from = "auto";
-  }
-  const bool finished = fs::exists(job.output_dir / "adapter_model.safetensors");
-  if (finished && !job.overwrite_output_dir && resume.empty())
+  const bool has_checkpoint = newest_checkpoint(job.output_dir).has_value();
+  job.resume_from = resume_from(o, job, has_checkpoint);
+  if (!job.overwrite_output_dir && !has_checkpoint && holds_weights(job.output_dir))
     throw Error(
         {.what = "a finished run lies there already",
          .where = job.output_dir.string(),
@@ -180,6 +201,15 @@ void what_to_do(const OptionSet& o, Listener& listener) {
                  .where = o.where("do_train"),
                  .hint = "leave it out to train"});
   if (!o.given("stage")) listener.info("stage is not set: sft");
+}
+
+// Keys that hold a password or token are kept by name only: checkpoints and logs are handed on.
+std::vector<std::pair<std::string, std::string>> without_secrets(
+    std::vector<std::pair<std::string, std::string>> typed) {
+  for (auto& [key, value] : typed)
+    for (const char* ending : {"_token", "_api_key", "_secret", "_webhook_url"})
+      if (key.ends_with(ending)) value = "***";
+  return typed;
 }
 }  // namespace
 
@@ -203,7 +233,7 @@ TrainJob train_job(const OptionSet& o, Listener& listener) {
   optimizer_keys(o, job);
   logging_and_saving(o, job);
   output_folder(o, job);
-  job.as_typed = o.as_typed();
+  job.as_typed = without_secrets(o.as_typed());
   return job;
 }
 

@@ -52,6 +52,10 @@ constexpr OptionRow kRows[] = {
      "samples with tools are refused by line until then"},
     {"enable_thinking", boolean, "true", "", "Thinking of reasoning templates.", no_effect,
      "none of today's templates thinks"},
+    {"preserve_thinking", boolean, "false", "", "Keep the thoughts of earlier turns.", no_effect,
+     "none of today's templates thinks"},
+    {"eval_num_beams", integer, "", "> 0", "Beams of generation in evaluation.", no_effect,
+     "belongs to predict_with_generate"},
     {"data_shared_file_system", boolean, "false", "", "Several machines share a disk.", no_effect,
      "one machine trains"},
 };
