@@ -2,7 +2,7 @@
 //
 // Two parallel loops. First u = drop(x)·Aᵀ, one task per block of rows, the A of all projections stacked.
 // Then the tiles: a task owns 64 rows of one weight and a group of row blocks; it decodes and packs its panel
-// once per chunk of the contraction and multiplies every block by it; B's term continues the same f32 sums;
+// once per chunk of the contraction and multiplies every block by it; B's term is added to the same f32 tile;
 // bias, residual and the one rounding come last.
 #include <algorithm>
 #include <cstring>

@@ -2,7 +2,7 @@
 //
 // First du, one task per block of rows. Then the tiles: a task owns a strip of W's columns and a group of row
 // blocks; the contraction runs over the rows of every projection in order, decoded in pieces, and every
-// projection's term continues the same f32 sums.
+// projection's term is added to the same f32 tile.
 #include <algorithm>
 #include <cstring>
 
@@ -90,7 +90,7 @@ void CpuOps::linear_dx(const BatchView& batch, std::span<const Buf> dy, std::spa
                     .add = add,
                     .packer = {panels_, decode_, bf16},
                     .strip = strip,
-                    .chunk = kMaxChunk * kPanel / strip,
+                    .chunk = round_up(kMaxChunk * kPanel / strip, MicroKernels::kPieceF32),
                     .pitch = pitch,
                     .widest = widest,
                     .stack = carver.take(stack_bytes)};

@@ -3,6 +3,7 @@
 #include <libxsmm_cpuid.h>
 #include <libxsmm_generator.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <vector>
@@ -33,6 +34,10 @@ int target_of(Isa isa) {
   return 0;
 }
 
+// Floats of a piece's own sum: at most, and while there is a choice of rows. 8 kB of L1 leave room for
+// operands.
+constexpr int32_t kSum = 16384, kSumInCache = 2048;
+
 constexpr size_t kCodeBuffer = size_t(1) << 18;  // the largest kernel seen has 12 kB
 
 // Our row-major C = A·B is the column-major Cᵀ = Bᵀ·Aᵀ: libxsmm's A is our panel. Empty: it declined.
@@ -41,9 +46,8 @@ std::span<const std::byte> machine_code(int target, const GemmShape& s, int32_t 
   libxsmm_descriptor_blob blob;
   const libxsmm_gemm_descriptor* descriptor = libxsmm_gemm_descriptor_dinit2(
       &blob, s.bf16 ? LIBXSMM_GEMM_PRECISION_BF16 : LIBXSMM_GEMM_PRECISION_F32, LIBXSMM_GEMM_PRECISION_F32,
-      s.n, m, s.k, libxsmm_blasint(s.ldb), libxsmm_blasint(s.lda), libxsmm_blasint(s.ldc), 1.0,
-      s.add ? 1.0 : 0.0, s.bf16 ? LIBXSMM_GEMM_FLAG_VNNI_A : LIBXSMM_GEMM_FLAG_NONE,
-      LIBXSMM_GEMM_PREFETCH_NONE);
+      s.n, m, s.k, libxsmm_blasint(s.ldb), libxsmm_blasint(s.lda), libxsmm_blasint(s.ldc), 1.0, 0.0,
+      s.bf16 ? LIBXSMM_GEMM_FLAG_VNNI_A : LIBXSMM_GEMM_FLAG_NONE, LIBXSMM_GEMM_PREFETCH_NONE);
   if (!descriptor) return {};
   buffer.resize(kCodeBuffer);
   libxsmm_generated_code code{};
@@ -57,33 +61,52 @@ std::span<const std::byte> machine_code(int target, const GemmShape& s, int32_t 
 }
 }  // namespace
 
-void Gemm::operator()(int64_t m, const void* a, const void* b, float* c) const noexcept {
-  const auto* rows = static_cast<const std::byte*>(a);
-  const int64_t row_bytes = shape_.lda * (shape_.bf16 ? 2 : 4);
-  if (!code_[0]) {
-    plain_->gemm({.m = m,
-                  .n = shape_.n,
-                  .k = shape_.k,
-                  .a = reinterpret_cast<const float*>(rows),
-                  .a_row = shape_.lda,
-                  .a_col = 1,
-                  .b = static_cast<const float*>(b),
-                  .ldb = shape_.ldb,
-                  .c = c,
-                  .ldc = shape_.ldc,
-                  .add = shape_.add});
+void Gemm::run(const Piece& piece, size_t size, const std::byte* a, const std::byte* b,
+               float* c) const noexcept {
+  if (piece.code[size]) {
+    piece.code[size](b, a, c);
     return;
   }
-  for (size_t i = 0; i < code_.size();) {
-    const int64_t step = MicroKernels::kRows[i];
-    if (m < step) {
-      ++i;
+  const GemmShape& s = piece.shape;
+  plain_->gemm({.m = MicroKernels::kRows[size],
+                .n = s.n,
+                .k = s.k,
+                .a = reinterpret_cast<const float*>(a),
+                .a_row = s.lda,
+                .a_col = 1,
+                .b = reinterpret_cast<const float*>(b),
+                .ldb = s.ldb,
+                .c = c,
+                .ldc = s.ldc,
+                .add = false});
+}
+
+// kRows[size] rows of C; returns how many these are.
+int64_t Gemm::rows(size_t size, const std::byte* a, const std::byte* b, float* c) const noexcept {
+  const int64_t element = shape_.bf16 ? 2 : 4, count = MicroKernels::kRows[size];
+  if (first_.shape.k != 0) run(first_, size, a, b, c);
+  alignas(64) float sum[kSum];
+  const int64_t piece = MicroKernels::piece(shape_.bf16);
+  for (int64_t k = first_.shape.k; k < shape_.k; k += piece) {
+    const bool whole = shape_.k - k >= piece;
+    run(whole ? whole_ : last_, size, a + k * element, b + k * shape_.ldb * element, sum);
+    plain_->add(sum, count, shape_.n, c, shape_.ldc);
+  }
+  return count;
+}
+
+void Gemm::operator()(int64_t m, const void* a, const void* b, float* c) const noexcept {
+  const auto* at = static_cast<const std::byte*>(a);
+  const int64_t row_bytes = shape_.lda * (shape_.bf16 ? 2 : 4);
+  for (size_t size = largest_; m > 0;) {
+    if (m < MicroKernels::kRows[size]) {
+      ++size;
       continue;
     }
-    code_[i](b, rows, c);
-    rows += step * row_bytes;
-    c += step * shape_.ldc;
-    m -= step;
+    const int64_t done = rows(size, at, static_cast<const std::byte*>(b), c);
+    at += done * row_bytes;
+    c += done * shape_.ldc;
+    m -= done;
   }
 }
 
@@ -133,18 +156,37 @@ Gemm::Code MicroKernels::generate(const GemmShape& shape, int32_t m) {
   return reinterpret_cast<Gemm::Code>(const_cast<void*>(at));
 }
 
+Gemm::Piece MicroKernels::make(const GemmShape& shape) {
+  const auto found = pieces_.find(shape);
+  if (found != pieces_.end()) return found->second;
+  Gemm::Piece piece{.shape = shape};
+  if (arena_) {
+    for (size_t i = 0; i < kRows.size(); ++i) piece.code[i] = generate(shape, kRows[i]);
+  }
+  return pieces_.emplace(shape, piece).first->second;
+}
+
 const Gemm& MicroKernels::get(const GemmShape& shape) {
   const auto found = kernels_.find(shape);
   if (found != kernels_.end()) return found->second;
-  FETTLE_CHECK(
-      shape.n % 16 == 0 && shape.n >= 32 && shape.k > 0 && (!shape.bf16 || (bf16_ && shape.k % 2 == 0)),
-      "microkernel n {} k {} bf16 {}", shape.n, shape.k, shape.bf16);
+  FETTLE_CHECK(shape.n % 16 == 0 && shape.n >= 32 && shape.n <= kSum && shape.k > 0 &&
+                   (!shape.bf16 || (bf16_ && shape.k % 2 == 0)),
+               "microkernel n {} k {} bf16 {}", shape.n, shape.k, shape.bf16);
   Gemm gemm;
   gemm.shape_ = shape;
   gemm.plain_ = &plain_;
-  if (arena_) {
-    for (size_t i = 0; i < kRows.size(); ++i) gemm.code_[i] = generate(shape, kRows[i]);
-  }
+  GemmShape part = shape;
+  const int32_t piece = MicroKernels::piece(shape.bf16);
+  part.add = false;
+  part.k = std::min(shape.k, piece);
+  if (!shape.add) gemm.first_ = make(part);
+  const int32_t rest = shape.k - gemm.first_.shape.k;
+  part.ldc = shape.n;
+  if (rest >= piece) gemm.whole_ = make(part);
+  part.k = rest % piece;
+  if (part.k != 0) gemm.last_ = make(part);
+  while (rest > 0 && kRows[gemm.largest_] > 1 && kRows[gemm.largest_] * shape.n > kSumInCache)
+    ++gemm.largest_;
   return kernels_.emplace(shape, gemm).first->second;
 }
 

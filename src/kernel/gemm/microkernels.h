@@ -1,8 +1,12 @@
 // Microkernels: C [m, n] f32 (= | +=) A [m, k] · B [k, n] for the small shapes that loop nests are made of.
 //
 // A is row-major (f32 or bf16), C row-major, and B a packed panel: f32 row-major [k, ldb], or bf16 in pairs
-// along k, [k/2, ldb, 2]. An element of C is one f32 chain in ascending k that continues when `add`: so its
-// bits depend neither on m and n nor on where k was cut, which is what the loop nests cut freely by.
+// along k, [k/2, ldb, 2].
+//
+// Sums: k is cut into pieces, counted from the call's first; each is an f32 chain from zero in ascending k,
+// and the pieces are added to C in ascending order. So an element's bits depend neither on m nor on n, loop
+// nests may cut k wherever a piece ends, and a sum of 49,152 products loses what a few hundred additions
+// lose, not what 49,152 do (docs/decisions.md has the measurement).
 //
 // Two providers: libxsmm's generator, whose machine code is laid into executable memory of our own for
 // exactly the instruction set asked for; and the plain C++ kernel of the ISA objects, which serves the
@@ -22,7 +26,7 @@ namespace fettle {
 class CodeArena;
 struct TileKernels;
 
-/// Everything of a microkernel but m. n is a multiple of 16, at least 32; k and lda are even for bf16;
+/// Everything of a microkernel but m. n is a multiple of 16, from 32 to 16384; k and lda are even for bf16;
 /// leading dimensions are in elements of A and C, and in columns of B.
 struct GemmShape {
   bool bf16 = false, add = false;
@@ -40,14 +44,28 @@ class Gemm {
  private:
   friend class MicroKernels;
   using Code = void (*)(const void* b, const void* a, float* c);
-  std::array<Code, 8> code_{};  // null: the plain kernel
-  const TileKernels* plain_ = nullptr;
+  /// C = A·B for one piece of k and every number of rows. k = 0: there is no such piece.
+  struct Piece {
+    GemmShape shape;
+    std::array<Code, 8> code{};  // null: the plain kernel
+  };
+
+  int64_t rows(size_t size, const std::byte* a, const std::byte* b, float* c) const noexcept;
+  void run(const Piece& piece, size_t size, const std::byte* a, const std::byte* b, float* c) const noexcept;
+
   GemmShape shape_;
+  Piece first_;         // straight into C
+  Piece whole_, last_;  // into a sum of their own, [rows, n]
+  size_t largest_ = 0;  // of kRows that is used
+  const TileKernels* plain_ = nullptr;
 };
 
 class MicroKernels {
  public:
   static constexpr std::array<int32_t, 8> kRows = {128, 64, 32, 16, 8, 4, 2, 1};
+  /// Longest chain of products along k, by compute type.
+  static constexpr int32_t kPieceF32 = 128, kPieceBf16 = 768;
+  static int32_t piece(bool bf16) { return bf16 ? kPieceBf16 : kPieceF32; }
 
   /// Generates a trial kernel at once, so that describe() and bf16() are settled.
   explicit MicroKernels(Isa isa);
@@ -71,6 +89,7 @@ class MicroKernels {
   struct Hash {
     size_t operator()(const GemmShape& s) const noexcept;
   };
+  Gemm::Piece make(const GemmShape& shape);
   Gemm::Code generate(const GemmShape& shape, int32_t m);
 
   Isa isa_;
@@ -79,6 +98,7 @@ class MicroKernels {
   std::string description_;
   std::array<int64_t, 2> generated_{};
   std::unique_ptr<CodeArena> arena_;  // null: the plain kernel serves
+  std::unordered_map<GemmShape, Gemm::Piece, Hash> pieces_;
   std::unordered_map<GemmShape, Gemm, Hash> kernels_;
 };
 

@@ -15,10 +15,15 @@ namespace {
 struct Operands {
   std::vector<float> a, b;             // row-major values, exact in bf16
   std::vector<uint32_t> raw_a, raw_b;  // as the kernel takes them
-  Operands(int64_t m, const GemmShape& s) : a(size_t(m * s.lda)), b(size_t(int64_t(s.k) * s.ldb)) {
+  Operands(int64_t m, const GemmShape& s) {
     Rng rng(3, Purpose::probe);
-    for (auto* v : {&a, &b})
+    std::vector<float> left(size_t(m * s.lda)), right(size_t(int64_t(s.k) * s.ldb));
+    for (auto* v : {&left, &right})
       for (float& x : *v) x = to_float(to_bf16(2 * rng.next_float() - 1));
+    set(s, left, right);
+  }
+  void set(const GemmShape& s, const std::vector<float>& left, const std::vector<float>& right) {
+    a = left, b = right;
     raw_a.resize(a.size());
     raw_b.resize(b.size());
     auto* half_a = reinterpret_cast<uint16_t*>(raw_a.data());
@@ -85,11 +90,11 @@ TEST(MicroKernels, MultiplyEveryShapeOfTheLoopNests) {
 }
 
 // What the whole design rests on: an element's bits depend neither on how many rows or columns are computed
-// with it, nor on where its contraction is cut.
+// with it, nor on where, between pieces, its contraction is cut.
 TEST(MicroKernels, AnElementDoesNotSeeHowTheProductIsCut) {
   for_each_kernel([](MicroKernels& micro, bool bf16) {
-    const int64_t m = 128, k = 576, n = 64;
-    const GemmShape whole{bf16, false, 64, 576, k, n, n};
+    const int32_t m = 128, k = 1600, n = 64, piece = MicroKernels::piece(bf16);
+    const GemmShape whole{bf16, false, n, k, k, n, n};
     const Operands o(m, whole);
     const std::vector<float> expected = product(micro, whole, m, o);
     const int64_t element = bf16 ? 2 : 4;
@@ -97,18 +102,41 @@ TEST(MicroKernels, AnElementDoesNotSeeHowTheProductIsCut) {
     const auto* b = reinterpret_cast<const std::byte*>(o.raw_b.data());
     for (const int64_t rows : {1, 2, 3, 4, 5, 8, 12, 15, 16, 32, 48, 64, 112})
       for (const int32_t cols : {32, 48, 64})
-        for (const int32_t piece : {2, 32, 128, 192, 576}) {
+        for (const int32_t cut : {piece, 2 * piece, k}) {
           std::vector<float> c(size_t(m * n), -1.0f);
-          for (int64_t k0 = 0; k0 < k; k0 += piece) {
-            const int32_t length = int32_t(std::min<int64_t>(piece, k - k0));
+          for (int64_t k0 = 0; k0 < k; k0 += cut) {
+            const int32_t length = int32_t(std::min<int64_t>(cut, k - k0));
             micro.get({bf16, k0 > 0, cols, length, k, n, n})(
                 rows, a + (m - rows) * k * element + k0 * element, b + k0 * n * element, c.data());
           }
           for (int64_t i = 0; i < rows; ++i)
             for (int64_t j = 0; j < cols; ++j)
               ASSERT_EQ(c[size_t(i * n + j)], expected[size_t((m - rows + i) * n + j)])
-                  << micro.describe() << " bf16 " << bf16 << " rows " << rows << " cols " << cols << " piece "
-                  << piece;
+                  << micro.describe() << " bf16 " << bf16 << " rows " << rows << " cols " << cols << " cut "
+                  << cut;
+        }
+  });
+}
+
+// A number that swallows every 1 added to it shows where sums begin: the ones of its own piece are lost,
+// those of every other piece are counted first and then added. All of it is exact.
+TEST(MicroKernels, EveryPieceIsSummedByItselfAndThenAdded) {
+  for_each_kernel([](MicroKernels& micro, bool bf16) {
+    constexpr float kSwallows = 0x1p24f;
+    const int32_t piece = MicroKernels::piece(bf16);
+    for (const bool add : {false, true})
+      for (const int32_t n : {32, 64, 96})
+        for (const int32_t k : {2, piece, 2 * piece, 3 * piece + 6}) {
+          const GemmShape s{bf16, add, n, k, k, n, n};
+          const int64_t m = 45;
+          Operands o(m, s);
+          std::vector<float> ones(size_t(m * k), 1.0f);
+          for (int64_t i = 0; !add && i < m; ++i) ones[size_t(i * k)] = kSwallows;
+          o.set(s, ones, std::vector<float>(size_t(k * n), 1.0f));
+          std::vector<float> c(size_t(m * n), kSwallows);
+          micro.get(s)(m, o.raw_a.data(), o.raw_b.data(), c.data());
+          const float expected = kSwallows + float(add ? k : std::max(0, k - piece));
+          for (const float x : c) ASSERT_EQ(x, expected) << "bf16 " << bf16 << " add " << add << " k " << k;
         }
   });
 }

@@ -28,9 +28,11 @@ struct TileGemm {
   bool add;
 };
 
-/// Tiles of attention: f32, 64 columns (keys).
+/// Tiles of products and of attention: f32, attention's with 64 columns (keys).
 struct TileKernels {
   void (*gemm)(const TileGemm&) noexcept;
+  /// to[r][c] += from[r][c], r < rows, c < n, a multiple of 16; `from` is packed.
+  void (*add)(const float* from, int64_t rows, int64_t n, float* to, int64_t ld) noexcept;
 
   /// out[c][r] = rows[r][c] for r < count, 0 for count <= r < 64; out is [cols, 64].
   void (*transpose[kElementTypes])(const void* const* rows, int64_t count, int64_t cols, float* out) noexcept;

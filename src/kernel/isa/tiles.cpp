@@ -1,4 +1,4 @@
-// Tiles of attention: a register-blocked f32 GEMM, transposition, and the softmax between them.
+// Tiles: a register-blocked f32 GEMM, sums of its results, and attention's transposition and softmax.
 #include "base/isa.h"
 #include "kernel/isa/row_kernels.h"
 #include "kernel/isa/vec.h"
@@ -52,6 +52,11 @@ void gemm(const TileGemm& g) noexcept {
   int64_t n = 0;
   for (; n + kVectors * kLanes <= g.n; n += kVectors * kLanes) columns<kVectors>(g, n);
   for (; n < g.n; n += 16) columns<16 / kLanes>(g, n);
+}
+
+void add(const float* from, int64_t rows, int64_t n, float* to, int64_t ld) noexcept {
+  for (; rows > 0; --rows, from += n, to += ld)
+    for (int64_t i = 0; i < n; i += kLanes) store(to + i, load(to + i) + load(from + i));
 }
 
 // Of the pair's 2·kLanes numbers: every other group of W from a and from b, and the groups left out.
@@ -134,6 +139,7 @@ void softmax_backward(float* s, float* dp, int64_t first, int64_t last, float ls
 extern const TileKernels FETTLE_ISA_SYMBOL(tile_kernels);
 constinit const TileKernels FETTLE_ISA_SYMBOL(tile_kernels) = {
     .gemm = gemm,
+    .add = add,
     .transpose = {transpose<float>, transpose<uint16_t>},
     .softmax = softmax,
     .softmax_backward = softmax_backward,
