@@ -40,4 +40,21 @@ TEST(Rng, BelowIsUniformAndInRange) {
   for (int c : count) EXPECT_NEAR(c, 10000, 500);  // over five standard deviations
 }
 
+TEST(Rng, UnitFloatsFillTheInterval) {
+  EXPECT_EQ(unit_float(0), 0.0f);
+  EXPECT_EQ(unit_float(0xffffffffu), 1 - 0x1p-24f);
+  EXPECT_EQ(unit_float(0x80000000u), 0.5f);
+  EXPECT_EQ(unit_float(0xffu), 0.0f);
+  EXPECT_EQ(unit_float(0x100u), 0x1p-24f);
+}
+
+// Three quarters of the range of a word: without rejection every third result would come up twice as often as
+// the others, half of all draws where a third is due.
+TEST(Rng, BelowHasNoBiasWhereARemainderWouldBeWorst) {
+  Rng rng(5, Purpose::shuffle);
+  int count[3] = {};
+  for (int i = 0; i < 30000; ++i) ++count[rng.below(3u << 30) % 3];
+  for (int c : count) EXPECT_NEAR(c, 10000, 500);  // six standard deviations
+}
+
 }  // namespace fettle
