@@ -1,13 +1,13 @@
 #include <fmt/format.h>
-#include <histedit.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <csignal>
 #include <ctime>
 #include <iostream>
 #include <iterator>
 
+#include "app/line_reader.h"
 #include "app/verbs.h"
 #include "base/error.h"
 #include "compat/llamafactory/front.h"
@@ -41,6 +41,8 @@ class Chat {
   std::string describe() const;
 
  private:
+  std::string generate();
+
   const ChatJob& job_;
   std::shared_ptr<const Model> model_;
   std::shared_ptr<const Tokenizer> tokenizer_;
@@ -48,6 +50,7 @@ class Chat {
   std::unique_ptr<Ops> ops_;
   std::unique_ptr<LoraAdapter> adapter_;
   std::unique_ptr<Generator> generator_;
+  int64_t context_ = 0;
   SamplingOptions sampling_;
   std::vector<Message> messages_;
 };
@@ -59,10 +62,6 @@ Chat::Chat(const ChatJob& job, Listener& listener)
       template_(template_of(job.model, *model_, *tokenizer_, listener), tokenizer_, job.model.default_system),
       ops_(make_cpu_ops(
           {.isa = choose_isa(), .threads = job.model.threads > 0 ? job.model.threads : usable_cores()})) {
-  if (job.model.adapters.size() > 1)
-    throw Error({.what = "several adapters: merging them in order is not there yet",
-                 .where = "adapter_name_or_path",
-                 .hint = "name one adapter"});
   std::vector<LoraAdapter*> adapters;
   if (!job.model.adapters.empty()) {
     adapter_ = LoraAdapter::load(job.model.adapters[0], *model_);
@@ -70,8 +69,8 @@ Chat::Chat(const ChatJob& job, Listener& listener)
   }
   constexpr int64_t kContext = 8192;  // tokens of conversation kept, where the model has more
   const DType compute = job.model.compute.value_or(row(choose_isa()).bf16_dot ? DType::bf16 : DType::f32);
-  generator_ = std::make_unique<Generator>(model_, adapters, *ops_, compute,
-                                           std::min(model_->hp().context_length, kContext));
+  context_ = std::min(model_->hp().context_length, kContext);
+  generator_ = std::make_unique<Generator>(model_, adapters, *ops_, compute, context_);
   sampling_ = {.do_sample = job.do_sample,
                .temperature = job.temperature,
                .top_p = job.top_p,
@@ -79,6 +78,8 @@ Chat::Chat(const ChatJob& job, Listener& listener)
                .top_k = job.top_k,
                .max_new_tokens = job.max_new_tokens,
                .seed = job.seed.value_or(uint64_t(std::time(nullptr)))};
+  if (sampling_.do_sample && !job.seed)
+    listener.info(fmt::format("seed: {} (not set; from the clock)", sampling_.seed));
 }
 
 std::string Chat::describe() const {
@@ -88,6 +89,15 @@ std::string Chat::describe() const {
 
 void Chat::answer(const std::string& prompt) {
   messages_.push_back({ChatRole::user, prompt});
+  try {
+    messages_.push_back({ChatRole::assistant, generate()});
+  } catch (const Error&) {  // a question without an answer is no part of the conversation
+    messages_.pop_back();
+    throw;
+  }
+}
+
+std::string Chat::generate() {
   const std::vector<int32_t> ids = template_.encode_prompt(messages_, "");
   StreamDecoder decoder(*tokenizer_);
   std::string text;
@@ -98,55 +108,37 @@ void Chat::answer(const std::string& prompt) {
   };
   answer_stopped = false;
   const StopReason reason = generator_->generate(ids, template_.stop_ids(), sampling_, [&](int32_t id) {
-    const bool hidden = job_.skip_special_tokens && tokenizer_->kind(id) == TokenKind::control;
-    if (!hidden) show(decoder.push(id));
-    return !answer_stopped.load();
+    if (tokenizer_->kind(id) != TokenKind::control)
+      show(decoder.push(id));
+    else if (!job_.skip_special_tokens)
+      show(decoder.finish() + tokenizer_->bytes_of(id));
+    return !answer_stopped.exchange(false);
   });
   show(decoder.finish());
   fmt::print("\n");
   std::fflush(stdout);
   if (reason == StopReason::length)
-    fmt::print(stderr, "(cut after {} tokens: max_new_tokens)\n", sampling_.max_new_tokens);
-  messages_.push_back({ChatRole::assistant, text});
+    fmt::print(stderr, "(cut: max_new_tokens is {}, and the context holds {} tokens)\n",
+               sampling_.max_new_tokens, context_);
+  return text;
 }
 
-/// One line from a terminal, with history; nullopt at the end of input.
-class LineReader {
- public:
-  LineReader() : line_(::el_init("fettle", stdin, stdout, stderr)), history_(::history_init()) {
-    HistEvent event;
-    ::history(history_, &event, H_SETSIZE, 1000);
-    ::el_set(
-        line_, EL_PROMPT, +[](EditLine*) { return const_cast<char*>("User: "); });
-    ::el_set(line_, EL_HIST, ::history, history_);
-    ::el_set(line_, EL_EDITOR, "emacs");
-  }
-  ~LineReader() {
-    ::history_end(history_);
-    ::el_end(line_);
-  }
-  std::optional<std::string> read() {
-    int count = 0;
-    const char* text = ::el_gets(line_, &count);
-    if (!text || count <= 0) return std::nullopt;
-    HistEvent event;
-    if (count > 1) ::history(history_, &event, H_ENTER, text);
-    std::string line(text, size_t(count));
-    while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
-    return line;
-  }
-
- private:
-  EditLine* line_;
-  History* history_;
-};
+// Without SA_RESTART, so that Ctrl-C also breaks off a line that is being typed.
+void stop_answers_on_interrupt() {
+  struct sigaction action {};
+  action.sa_handler = stop_answer;
+  ::sigaction(SIGINT, &action, nullptr);
+}
 
 void converse(Chat& chat) {
   fmt::print("{}\n/clear forgets the conversation, /exit leaves, Ctrl-C stops an answer.\n", chat.describe());
-  std::signal(SIGINT, stop_answer);
-  LineReader reader;
+  stop_answers_on_interrupt();
+  LineReader reader("User: ");
   while (const auto line = reader.read()) {
-    if (line->empty()) continue;
+    if (line->empty()) {
+      if (answer_stopped.exchange(false)) fmt::print("\n/exit leaves.\n");
+      continue;
+    }
     if (*line == "/exit" || *line == "exit") break;
     if (*line == "/clear" || *line == "clear") {
       chat.clear();

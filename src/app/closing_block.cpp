@@ -2,22 +2,26 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <tuple>
 
 namespace fettle::app {
 
 namespace {
 namespace fs = std::filesystem;
 
-std::string quoted(const std::string& path) {
-  return path.find_first_of(" '\"$&()") == std::string::npos ? path : "'" + path + "'";
-}
-
 std::string python_string(const std::string& text) {
   std::string out = "\"";
   for (char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
+    if (c == '\n') {
+      out += "\\n";
+    } else if (static_cast<unsigned char>(c) < ' ') {
+      out += fmt::format("\\x{:02x}", int(c));
+    } else {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
   }
   return out + "\"";
 }
@@ -30,27 +34,40 @@ std::string base_arguments(const std::string& base) {
   return fmt::format("{}, gguf_file={}", python_string(folder), python_string(path.filename().string()));
 }
 
-std::string snippet(const TrainResult& r, const std::string& own_template) {
-  const std::string base = base_arguments(r.base_model);
-  std::string prompt =
-      "ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors=\"pt\", "
-      "return_dict=True)\n";
-  std::string note;
-  if (r.template_name != own_template)
-    note = fmt::format(
-        "# Trained with template {}; the model's own chat template is {}: render prompts as {} does.\n",
-        r.template_name, own_template.empty() ? "another one or none" : own_template, r.template_name);
+// The lines that make `ids`, and what generate() needs beside them.
+std::pair<std::string, std::string> prompt_lines(const TrainResult& r, const PromptForm& form) {
+  if (form.kind == PromptForm::Kind::plain_text)
+    return {"ids = tokenizer(\"Once\", return_tensors=\"pt\")\n", ""};
+  if (form.kind == PromptForm::Kind::spelt_out)
+    return {fmt::format("# Trained with template {}; the model's own chat template is {}, so the prompt is "
+                        "written out.\n"
+                        "prompt = {} + \"Hello\" + {}\n"
+                        "ids = tokenizer(prompt, add_special_tokens=False, return_tensors=\"pt\")\n",
+                        r.template_name, form.own_template.empty() ? "none that is known" : form.own_template,
+                        python_string(form.before), python_string(form.after)),
+            form.stop_ids.empty() ? "" : fmt::format(", eos_token_id=[{}]", fmt::join(form.stop_ids, ", "))};
+  const std::string system = form.system.empty() ? ""
+                                                 : fmt::format("{{\"role\": \"system\", \"content\": {}}}, ",
+                                                               python_string(form.system));
+  return {fmt::format("messages = [{}{{\"role\": \"user\", \"content\": \"Hello\"}}]\n"
+                      "ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, "
+                      "return_tensors=\"pt\", return_dict=True)\n",
+                      system),
+          ""};
+}
+
+std::string snippet(const TrainResult& r, const PromptForm& form) {
+  const auto [prompt, more] = prompt_lines(r, form);
   return fmt::format(
       "from transformers import AutoModelForCausalLM, AutoTokenizer\n"
       "from peft import PeftModel\n"
       "tokenizer = AutoTokenizer.from_pretrained({0})\n"
       "model = AutoModelForCausalLM.from_pretrained({0})\n"
       "model = PeftModel.from_pretrained(model, {1})\n"
-      "messages = [{{\"role\": \"user\", \"content\": \"Hello\"}}]\n"
-      "{2}{3}"
-      "answer = model.generate(**ids, max_new_tokens=200)\n"
+      "{2}"
+      "answer = model.generate(**ids, max_new_tokens=200{3})\n"
       "print(tokenizer.decode(answer[0][ids[\"input_ids\"].shape[1]:], skip_special_tokens=True))\n",
-      base, python_string(r.output_dir), note, prompt);
+      base_arguments(r.base_model), python_string(r.output_dir), prompt, more);
 }
 
 std::string indented(const std::string& text) {
@@ -62,28 +79,74 @@ std::string indented(const std::string& text) {
   }
   return out;
 }
+
+// The written form of what the template puts before and after a first question.
+std::pair<std::string, std::string> text_around_question(const ChatTemplate& chat) {
+  constexpr char kQuestion = '\x01';
+  const Message question{ChatRole::user, std::string(1, kQuestion)};
+  const Tokenizer& tokenizer = chat.tokenizer();
+  const auto rendered = chat.render({&question, 1}, "");
+  std::string text;
+  for (const RenderedPiece& piece : rendered.front()) {
+    const int32_t id = piece.kind == RenderedPiece::Kind::bos ? tokenizer.special().bos : chat.eos();
+    if (piece.kind == RenderedPiece::Kind::text)
+      text += piece.text;
+    else if (id >= 0)
+      text += tokenizer.bytes_of(id);
+  }
+  const size_t at = text.find(kQuestion);
+  return {text.substr(0, at), text.substr(at + 1)};
+}
 }  // namespace
 
-std::string closing_block(const TrainResult& r, const std::string& own_template, const std::string& config) {
+std::string shell_quoted(const std::string& word) {
+  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+    return c >= 0x80 || std::isalnum(c) ||
+           std::string_view("_-./=,:+@%").find(char(c)) != std::string_view::npos;
+  });
+  if (plain) return word;
+  std::string out = "'";
+  for (char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+PromptForm prompt_form(Stage stage, const ChatTemplate& chat, std::string own, const std::string& system) {
+  // Said aloud even where it is the template's own: the model's Jinja text may differ from it by a full stop.
+  PromptForm form{.own_template = std::move(own),
+                  .system = system.empty() ? std::string(chat.row().default_system) : system};
+  if (stage == Stage::pt) {
+    form.kind = PromptForm::Kind::plain_text;
+  } else if (form.own_template != chat.row().name) {
+    form.kind = PromptForm::Kind::spelt_out;
+    std::tie(form.before, form.after) = text_around_question(chat);
+    form.stop_ids.assign(chat.stop_ids().begin(), chat.stop_ids().end());
+  }
+  return form;
+}
+
+std::string closing_block(const TrainResult& r, const PromptForm& form, const std::string& command) {
   if (r.interrupted)
     return fmt::format(
-        "\nInterrupted; nothing is lost. To go on with the same bits, run the same command again{}.\n",
-        config.empty() ? "" : fmt::format(":\n  {}", config));
-  const std::string chat = fmt::format("--model_name_or_path {} --adapter_name_or_path {} --template {}",
-                                       quoted(r.base_model), quoted(r.output_dir), r.template_name);
+        "\nInterrupted; nothing is lost. To go on with the same bits, run the same command again:\n  {}\n",
+        command);
+  const std::string folder = shell_quoted(r.output_dir);
+  const std::string arguments = fmt::format("--model_name_or_path {} --adapter_name_or_path {} --template {}",
+                                            shell_quoted(r.base_model), folder, r.template_name);
   std::string out =
       fmt::format("\nAdapter  {}/adapter_model.safetensors\nLog      {}\n", r.output_dir, r.log);
   if (!r.plot.empty()) out += fmt::format("Plot     {}\n", r.plot);
-  out += fmt::format(
-      "\nNext:\n"
-      "  fettle chat {0}\n"
-      "  fettle export {0} --export_dir merged     (not there yet; PEFT's merge_and_unload does it)\n"
-      "  {1}\n"
-      "\nFrom Python (transformers, peft):\n{2}",
-      chat,
-      r.plot.empty() ? "rerun with logging_steps=1 for a plot" : fmt::format("xdg-open {}", quoted(r.plot)),
-      indented(snippet(r, own_template)));
-  return out;
+  return out + fmt::format(
+                   "\nNext:\n"
+                   "  fettle chat {0}\n"
+                   "  fettle export {0} --export_dir merged\n"
+                   "      (not there yet; PEFT's merge_and_unload() does it)\n"
+                   "  fettle plot {1}\n"
+                   "      (not there yet; {2})\n"
+                   "\nFrom Python (transformers, peft):\n{3}",
+                   arguments, folder,
+                   r.plot.empty() ? "set plot_loss: true and a smaller logging_steps for a plot"
+                                  : "the plot above is drawn already",
+                   indented(snippet(r, form)));
 }
 
 }  // namespace fettle::app

@@ -13,6 +13,12 @@
 namespace fettle::app {
 
 namespace {
+#if defined(__clang__)
+constexpr const char* kCompiler = __VERSION__;  // "Clang 16.0.6"
+#else
+constexpr const char* kCompiler = "GCC " __VERSION__;
+#endif
+
 std::string cpu_name() {
   std::ifstream in("/proc/cpuinfo");
   for (std::string line; std::getline(in, line);)
@@ -33,7 +39,7 @@ int env_verb(Words) {
   const char* forced = std::getenv("FETTLE_ISA");
   const double gib = double(::sysconf(_SC_PHYS_PAGES)) * double(::sysconf(_SC_PAGESIZE)) / (1 << 30);
   fmt::print("fettle    {}\n", FETTLE_VERSION);
-  fmt::print("compiler  GCC {}\n", __VERSION__);
+  fmt::print("compiler  {}\n", kCompiler);
   fmt::print("processor {}\n", cpu_name());
   fmt::print("cores     {} usable\n", usable_cores());
   fmt::print("memory    {:.1f} GiB\n", gib);
@@ -41,7 +47,7 @@ int env_verb(Words) {
              available_sets());
   fmt::print("products  {}\n", make_cpu_ops({.isa = isa, .threads = 1})->microkernels());
   fmt::print("compute   {} unless bf16 or fp32 is set\n", row(isa).bf16_dot ? "bf16" : "fp32");
-  fmt::print("libraries libxsmm {}, fmt {}\n", LIBXSMM_CONFIG_VERSION, FMT_VERSION);
+  fmt::print("libraries libxsmm {}, {}\n", LIBXSMM_CONFIG_VERSION, FETTLE_LIBRARIES);
   return 0;
 }
 

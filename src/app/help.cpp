@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include "app/verbs.h"
-#include "base/error.h"
 #include "compat/llamafactory/front.h"
 
 namespace fettle::app {
@@ -31,11 +30,10 @@ int help_verb(Words words) {
     if (verb.name != words[0]) continue;
     fmt::print("fettle {}: {}\n", verb.name, verb.line);
     if (!verb.run) fmt::print("Not there yet. Until then: {}\n", verb.note);
-    if (verb.name == "train" || verb.name == "chat")
-      fmt::print("\n{}", options_help(llamafactory::option_groups(), 100));
+    if (verb.takes_options) fmt::print("\n{}", options_help(llamafactory::option_groups(), 100));
     return 0;
   }
-  throw Error({.what = fmt::format("no command '{}'", words[0]), .hint = "fettle help lists the commands"});
+  return unknown_verb(words[0]);
 }
 
 }  // namespace fettle::app

@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "app/progress_line.h"
 #include "app/verbs.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "data/chat_template.h"
 #include "format/gguf.h"
+#include "format/records.h"
 #include "format/safetensors.h"
 #include "model/model.h"
 #include "tune/load_data.h"
@@ -67,10 +71,41 @@ void print_model(const Model& model) {
   fmt::print("lora_target {}\n", targets);
 }
 
+bool is_adapter(const fs::path& path) {
+  return fs::is_directory(path) && fs::exists(path / "adapter_model.safetensors");
+}
+
+// A value of adapter_config.json as one reads it; what is not there says so.
+std::string config_text(const nlohmann::json& config, const char* key) {
+  const auto it = config.find(key);
+  if (it == config.end() || it->is_null()) return "not said";
+  if (it->is_string()) return it->get<std::string>();
+  if (!it->is_array()) return it->dump();
+  std::string text;
+  for (const nlohmann::json& item : *it)
+    text += (text.empty() ? "" : ", ") + (item.is_string() ? item.get<std::string>() : item.dump());
+  return text;
+}
+
+void print_adapter(const fs::path& folder, const TensorFile& file) {
+  const fs::path path = folder / "adapter_config.json";
+  const nlohmann::json config = parse_json_document(read_text(path), path.string());
+  if (!config.is_object()) throw Error({.what = "an object was expected", .where = path.string()});
+  int64_t parameters = 0;
+  for (const TensorEntry& t : file.tensors())
+    parameters += std::accumulate(t.shape.begin(), t.shape.end(), int64_t(1), std::multiplies<>());
+  fmt::print("kind        {}\n", config_text(config, "peft_type"));
+  fmt::print("base        {}\n", config_text(config, "base_model_name_or_path"));
+  fmt::print("rank        {}, alpha {}, dropout {}, rslora {}\n", config_text(config, "r"),
+             config_text(config, "lora_alpha"), config_text(config, "lora_dropout"),
+             config_text(config, "use_rslora"));
+  fmt::print("targets     {}\n", config_text(config, "target_modules"));
+  fmt::print("parameters  {}\n", grouped(parameters));
+}
+
 std::shared_ptr<const TensorFile> open_tensors(const fs::path& path) {
   if (fs::is_directory(path)) {
-    if (fs::exists(path / "adapter_model.safetensors"))
-      return SafetensorsFile::open(path / "adapter_model.safetensors");
+    if (is_adapter(path)) return SafetensorsFile::open(path / "adapter_model.safetensors");
     return SafetensorsFile::open_folder(path);
   }
   if (path.extension() == ".safetensors") return SafetensorsFile::open(path);
@@ -78,6 +113,7 @@ std::shared_ptr<const TensorFile> open_tensors(const fs::path& path) {
 }
 
 bool is_model(const fs::path& path) {
+  if (is_adapter(path)) return false;
   return fs::is_directory(path) ? fs::exists(path / "config.json") : path.extension() != ".safetensors";
 }
 }  // namespace
@@ -94,15 +130,19 @@ int inspect_verb(Words words) {
   const fs::path path = paths[0];
   if (!fs::exists(path)) throw Error({.what = "no such file or folder", .where = path.string()});
   const auto file = open_tensors(path);
-  const bool adapter = fs::is_directory(path) && fs::exists(path / "adapter_model.safetensors");
+  const bool adapter = is_adapter(path);
   fmt::print("{}: {}, {}, {} tensors\n", path.string(), file->container(),
              adapter          ? "a LoRA adapter"
              : is_model(path) ? "a model"
                               : "tensors",
              file->tensors().size());
-  if (is_model(path)) {
+  if (adapter) print_adapter(path, *file);
+  try {
     Listener silent;
-    print_model(*Model::load(path, silent));
+    if (is_model(path)) print_model(*Model::load(path, silent));
+  } catch (const Error&) {  // what the file holds is worth seeing all the more
+    print_types(*file);
+    throw;
   }
   print_types(*file);
   if (list) print_tensors(*file);

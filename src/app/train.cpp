@@ -25,16 +25,24 @@ void ask_to_stop(int signal) {
   }
 }
 
-std::string own_template(const std::string& base) {
+// Llama 3.1 and later write the date of the day, which no run was trained with.
+std::string own_template(const Model& model, const Tokenizer& tokenizer) {
+  std::string name(guess_template(model.chat_template(), tokenizer));
+  if (model.chat_template().find("date_string") != std::string::npos) name += " with the date";
+  return name;
+}
+
+PromptForm prompt_form_of(const TrainJob& job, const TrainResult& result) {
   Listener silent;
-  const auto model = Model::load(base, silent);
-  return std::string(guess_template(model->chat_template(), *tokenizer_of(*model)));
+  const auto model = Model::load(result.base_model, silent);
+  const auto tokenizer = tokenizer_of(*model);
+  const ChatTemplate chat(result.template_name, tokenizer, job.model.default_system);
+  return prompt_form(job.stage, chat, own_template(*model, *tokenizer), job.model.default_system);
 }
 
 std::string command_line(Words words) {
   std::string text = "fettle train";
-  for (const std::string& word : words)
-    text += " " + (word.find(' ') == std::string::npos ? word : "'" + word + "'");
+  for (const std::string& word : words) text += " " + shell_quoted(word);
   return text;
 }
 }  // namespace
@@ -45,7 +53,8 @@ int train_verb(Words words) {
   std::signal(SIGINT, ask_to_stop);
   std::signal(SIGTERM, ask_to_stop);
   const TrainResult result = run_training(job, progress, &stop_asked);
-  fmt::print("{}", closing_block(result, own_template(result.base_model), command_line(words)));
+  const PromptForm form = result.interrupted ? PromptForm{} : prompt_form_of(job, result);
+  fmt::print("{}", closing_block(result, form, command_line(words)));
   return result.interrupted ? 130 : 0;
 }
 

@@ -11,16 +11,22 @@ namespace fettle::app {
 
 namespace {
 constexpr VerbRow kVerbs[] = {
-    {"train", "fine-tune a model: fettle train CFG.yaml [key=value …], or fettle train --key value …",
-     train_verb},
-    {"chat", "talk to a model, with or without an adapter; one prompt from standard input for scripts",
-     chat_verb},
+    {.name = "train",
+     .line = "fine-tune a model: fettle train CFG.yaml [key=value …], or fettle train --key value …",
+     .run = train_verb,
+     .takes_options = true},
+    {.name = "chat",
+     .line = "talk to a model, with or without an adapter; one prompt from standard input for scripts",
+     .run = chat_verb,
+     .takes_options = true},
     {"inspect", "say what a model or adapter is: fettle inspect FILE [--tensors]", inspect_verb},
     {"env", "what this machine and this build are, for bug reports", env_verb},
     {"version", "the version", version_verb},
     {"help", "this list; fettle help VERB shows a verb's options", help_verb},
     {"export", "merge an adapter into its base", nullptr,
      "load base and adapter with PEFT and call merge_and_unload()"},
+    {"plot", "draw the loss of a run again", nullptr,
+     "every run with plot_loss draws training_loss.png in its output_dir"},
     {"plan", "memory and time of a run before it starts", nullptr,
      "start the run with max_steps=1 and look at the memory it takes"},
     {"api", "an OpenAI-style server", nullptr, "fettle chat with one prompt from standard input"},
@@ -60,6 +66,10 @@ int run_verb(Words words) {
     }
     return verb.run(rest);
   }
+  return unknown_verb(name);
+}
+
+int unknown_verb(const std::string& name) {
   std::vector<std::string> names;
   for (const VerbRow& verb : kVerbs) names.emplace_back(verb.name);
   const std::string near = nearest_name(name, names);

@@ -14,12 +14,16 @@ struct VerbRow {
   std::string_view line;       // what it does, for the list
   int (*run)(Words words);     // exit code; null: not there yet
   std::string_view note = "";  // for a verb that is not there yet: what to use meanwhile
+  bool takes_options = false;  // its help lists the option table
 };
 
 std::span<const VerbRow> verbs();
 
 /// Runs the verb words[0] names; without words, the three commands one starts with. Returns the exit code.
 int run_verb(Words words);
+
+/// Says so on standard error, with the nearest verb; returns the exit code.
+int unknown_verb(const std::string& name);
 
 int train_verb(Words words);
 int chat_verb(Words words);

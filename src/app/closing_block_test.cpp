@@ -1,0 +1,99 @@
+#include "app/closing_block.h"
+
+#include <gtest/gtest.h>
+
+#include "data/fake_tokenizer_test.h"
+
+namespace fettle::app {
+
+namespace {
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TrainResult result() {
+  return {.output_dir = "saves/mine",
+          .plot = "saves/mine/training_loss.png",
+          .log = "saves/mine/trainer_log.jsonl",
+          .template_name = "smollm2",
+          .base_model = "models/m.Q4_1.gguf"};
+}
+}  // namespace
+
+TEST(ClosingBlock, NamesFilesNextCommandsAndASnippetForAGgufBase) {
+  const std::string text = closing_block(result(), {.own_template = "smollm2"}, "fettle train run.yaml");
+  EXPECT_TRUE(has(text, "saves/mine/adapter_model.safetensors"));
+  EXPECT_TRUE(has(text, "saves/mine/training_loss.png"));
+  EXPECT_TRUE(has(text,
+                  "fettle chat --model_name_or_path models/m.Q4_1.gguf --adapter_name_or_path saves/mine "
+                  "--template smollm2\n"));
+  EXPECT_TRUE(has(text, "fettle export --model_name_or_path models/m.Q4_1.gguf"));
+  EXPECT_TRUE(has(text, "fettle plot saves/mine\n"));
+  EXPECT_TRUE(has(text, "from_pretrained(\"models\", gguf_file=\"m.Q4_1.gguf\")"));
+  EXPECT_TRUE(has(text, "messages = [{\"role\": \"user\", \"content\": \"Hello\"}]\n"));
+  EXPECT_TRUE(has(text, "apply_chat_template"));
+}
+
+TEST(ClosingBlock, WordsThatAShellOrPythonWouldReadAreQuoted) {
+  TrainResult r = result();
+  r.base_model = "my models/m.gguf";
+  r.output_dir = "it's \"mine\"";
+  const std::string text = closing_block(r, {.system = "Be \"brief\".\nDo."}, "");
+  EXPECT_TRUE(
+      has(text, "--model_name_or_path 'my models/m.gguf' --adapter_name_or_path 'it'\\''s \"mine\"'"));
+  EXPECT_TRUE(has(text, "from_pretrained(model, \"it's \\\"mine\\\"\")"));
+  EXPECT_TRUE(has(text, R"({"role": "system", "content": "Be \"brief\".\nDo."}, )"));
+  EXPECT_EQ(shell_quoted("$HOME;x"), "'$HOME;x'");
+  EXPECT_EQ(shell_quoted(""), "''");
+  EXPECT_EQ(shell_quoted("grün/run.yaml"), "grün/run.yaml");
+}
+
+TEST(ClosingBlock, AnInterruptedRunSaysHowToGoOn) {
+  TrainResult r = result();
+  r.interrupted = true;
+  const std::string text = closing_block(r, {}, "fettle train 'my run.yaml'");
+  EXPECT_TRUE(has(text, "run the same command again:\n  fettle train 'my run.yaml'\n"));
+  EXPECT_FALSE(has(text, "export"));
+}
+
+class PromptFormTest : public ::testing::Test {
+ protected:
+  std::shared_ptr<const Tokenizer> tokenizer_ =
+      std::make_shared<FakeTokenizer>(std::vector<std::string>{"<s>", "</s>", "<|im_start|>", "<|im_end|>"});
+  std::string snippet(Stage stage, const char* name, std::string own, const std::string& system = "") {
+    TrainResult r = result();
+    r.base_model = "models/folder";
+    r.template_name = name;
+    const ChatTemplate chat(name, tokenizer_, system);
+    return closing_block(r, prompt_form(stage, chat, std::move(own), system), "");
+  }
+};
+
+// The template's default system text stands in the messages: the model's own may differ from it.
+TEST_F(PromptFormTest, TheModelsOwnTemplateIsAppliedWithTheSystemTextOfTheRun) {
+  EXPECT_TRUE(
+      has(snippet(Stage::sft, "smollm2", "smollm2"),
+          "[{\"role\": \"system\", \"content\": \"You are a helpful AI assistant named SmolLM, trained by "
+          "Hugging Face.\"}, {\"role\": \"user\", \"content\": \"Hello\"}]"));
+  EXPECT_TRUE(has(snippet(Stage::sft, "smollm2", "smollm2", "Be brief."), "\"content\": \"Be brief.\"}, "));
+}
+
+TEST_F(PromptFormTest, AnotherTemplateIsWrittenOut) {
+  const std::string text = snippet(Stage::sft, "llama2", "smollm2", "Be brief.");
+  EXPECT_TRUE(has(text, "# Trained with template llama2; the model's own chat template is smollm2"));
+  EXPECT_TRUE(has(text, R"(prompt = "<s>[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\n" + "Hello" + " [/INST]")"
+                        "\n"));
+  EXPECT_TRUE(has(text, "add_special_tokens=False"));
+  EXPECT_TRUE(has(text, "max_new_tokens=200, eos_token_id=[1])"));
+  EXPECT_FALSE(has(text, "apply_chat_template"));
+  EXPECT_TRUE(has(snippet(Stage::sft, "default", ""), R"(prompt = "Human: " + "Hello" + "</s>\nAssistant:")"
+                                                      "\n"));
+}
+
+TEST_F(PromptFormTest, PreTrainingHasNoTemplate) {
+  const std::string text = snippet(Stage::pt, "smollm2", "smollm2");
+  EXPECT_TRUE(has(text, "ids = tokenizer(\"Once\", return_tensors=\"pt\")"));
+  EXPECT_FALSE(has(text, "messages"));
+}
+
+}  // namespace fettle::app
