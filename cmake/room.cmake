@@ -4,7 +4,8 @@
 set(FETTLE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers)
 
 add_library(fettle_flags INTERFACE)
-target_compile_options(fettle_flags INTERFACE ${FETTLE_WARNINGS} -ffp-contract=off)
+# Checks name their file: as the tree has it, not where it was built.
+target_compile_options(fettle_flags INTERFACE ${FETTLE_WARNINGS} -ffp-contract=off -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 target_include_directories(fettle_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 if(FETTLE_SANITIZE)
   target_compile_options(fettle_flags INTERFACE -fsanitize=${FETTLE_SANITIZE} -fno-omit-frame-pointer -g)

@@ -68,3 +68,43 @@ test_installed_under_both_names() {
   usr/bin/llamafactory-cli version >out
   expect_match '^fettle [0-9]' out
 }
+
+test_the_verbs_of_the_closing_block_are_known() {
+  local verb
+  for verb in export plot; do
+    expect_failure fettle "$verb" --model_name_or_path x
+    expect_match "error: $verb is not there yet" failure
+    expect_match '  hint: .' failure
+  done
+}
+
+test_errors_have_their_exit_code_and_say_nothing_on_standard_output() {
+  local status=0
+  printf 'dataset: [[a]]\n' >run.yaml
+  fettle train run.yaml >out 2>err || status=$?
+  [ "$status" = 1 ] || fail "exit code $status"
+  expect_match '^error: run.yaml:1: dataset: a list of single values expected' err
+  [ ! -s out ] || fail "the error is on standard output"
+  expect_failure fettle train no/such.yaml
+  expect_match 'no/such.yaml' failure
+  expect_failure fettle chat --model_name_or_path
+  expect_match 'has no value' failure
+  : >model.gguf
+  expect_failure fettle chat --model_name_or_path model.gguf
+  expect_match 'model.gguf: ' failure
+}
+
+test_a_config_may_also_be_chatted_with() {
+  local weights
+  weights=$(need_weights)
+  printf 'model_name_or_path: %s\ntemplate: smollm2\ndo_sample: false\nmax_new_tokens: 8\nlora_rank: 8\n' "$weights" >run.yaml
+  echo Hello | fettle chat run.yaml max_new_tokens=4 >out 2>err
+  expect_match 'max_new_tokens is 4' err
+  printf '' >empty
+  expect_failure fettle chat run.yaml <empty
+  expect_match 'standard input is empty' failure
+}
+
+test_the_program_names_no_folder_it_was_built_in() {
+  ! grep -qaF "$FETTLE_ROOT/" "$FETTLE_BIN" || fail "$FETTLE_BIN holds $FETTLE_ROOT/"
+}
