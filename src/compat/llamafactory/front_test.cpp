@@ -226,6 +226,14 @@ TEST_F(FrontTest, ListsAndMappingsOnlyWhereTheyMeanSomething) {
   EXPECT_TRUE(notes_.has("gradient_checkpointing_kwargs has no effect"));
 }
 
+TEST_F(FrontTest, AGivenAdapterKeepsItsOwnAndThatIsSaid) {
+  train(minimal({"lora_rank=4"}));
+  EXPECT_FALSE(notes_.has("keeps its own"));
+  train(minimal({"lora_rank=4", "adapter_name_or_path=" + dir_.string()}));
+  EXPECT_TRUE(notes_.has("lora_rank has no effect: the adapter of adapter_name_or_path keeps its own"));
+  EXPECT_FALSE(notes_.has("lora_target has no effect"));
+}
+
 // Checkpoints and logs are handed on; tokens are not.
 TEST_F(FrontTest, SecretsAreNotKept) {
   for (const auto& [key, value] : train(minimal({"hf_hub_token=abc", "seed=3"})).as_typed)

@@ -76,6 +76,14 @@ ModelJob model_job(const OptionSet& o) {
   return m;
 }
 
+// A given adapter goes on with what its adapter_config.json says; typed values would be ignored in silence.
+void tell_what_a_given_adapter_keeps(const OptionSet& o, Listener& listener) {
+  if (o.list("adapter_name_or_path").empty()) return;
+  for (const char* key : {"lora_rank", "lora_alpha", "lora_dropout", "lora_target", "use_rslora"})
+    if (o.given(key))
+      listener.info(fmt::format("{} has no effect: the adapter of adapter_name_or_path keeps its own", key));
+}
+
 LoraJob lora_job(const OptionSet& o) {
   LoraJob l;
   l.rank = o.integer("lora_rank");
@@ -220,6 +228,7 @@ TrainJob train_job(const OptionSet& o, Listener& listener) {
   job.stage = o.text("stage") == "pt" ? Stage::pt : Stage::sft;
   job.model = model_job(o);
   job.model.compute = compute_type(o);
+  tell_what_a_given_adapter_keeps(o, listener);
   job.lora = lora_job(o);
   job.data = data_job(o, job.stage);
   if (job.stage == Stage::sft && o.given("packing"))
