@@ -86,7 +86,8 @@ TEST_F(ConfigFileTest, WhatIsNoConfigIsNamedByLine) {
       {"out: [a, '${x}']\n",
        "a.yaml:1: out: ${…} interpolation is not there yet\n  hint: write the value out"},
       {"seed: 1\n\tlora_rank: 8\n",
-       "a.yaml:2:1: illegal tab when looking for indentation\n  hint: every line is `key: value`; indent with blanks, not with "
+       "a.yaml:2:1: illegal tab when looking for indentation\n  hint: every line is `key: value`; indent "
+       "with blanks, not with "
        "tabs"},
   };
   for (const auto& [text, message] : yaml) EXPECT_EQ(error_of("a.yaml", text), message) << text;
