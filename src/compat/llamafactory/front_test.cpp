@@ -234,6 +234,14 @@ TEST_F(FrontTest, AGivenAdapterKeepsItsOwnAndThatIsSaid) {
   EXPECT_FALSE(notes_.has("lora_target has no effect"));
 }
 
+TEST_F(FrontTest, ComputeTypeIsWhatWasAskedOrLeftToTheMachine) {
+  EXPECT_EQ(train(minimal()).model.compute, std::nullopt);
+  EXPECT_EQ(train(minimal({"bf16=true"})).model.compute, DType::bf16);
+  EXPECT_EQ(train(minimal({"fp32=true"})).model.compute, DType::f32);
+  EXPECT_EQ(train(minimal({"bf16=false"})).model.compute, DType::f32);  // a wish for full precision
+  EXPECT_EQ(train(minimal({"fp32=false"})).model.compute, std::nullopt);
+}
+
 // Checkpoints and logs are handed on; tokens are not.
 TEST_F(FrontTest, SecretsAreNotKept) {
   for (const auto& [key, value] : train(minimal({"hf_hub_token=abc", "seed=3"})).as_typed)
