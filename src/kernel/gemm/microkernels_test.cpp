@@ -141,6 +141,26 @@ TEST(MicroKernels, EveryPieceIsSummedByItselfAndThenAdded) {
   });
 }
 
+// As long as the head's contraction over a vocabulary. One chain of so many products of one sign errs by
+// 7e-6.
+TEST(MicroKernels, ALongSumIsAsExactAsAShortOne) {
+  for_each_kernel([](MicroKernels& micro, bool bf16) {
+    const int32_t k = 49152, n = 32;
+    const GemmShape s{bf16, false, n, k, k, n, n};
+    Operands o(1, s);
+    std::vector<float> left = o.a, right = o.b;
+    for (auto* v : {&left, &right})
+      for (float& x : *v) x = std::abs(x);
+    o.set(s, left, right);
+    const std::vector<float> c = product(micro, s, 1, o);
+    for (int64_t j = 0; j < n; ++j) {
+      double sum = 0;
+      for (int64_t i = 0; i < k; ++i) sum += double(left[size_t(i)]) * double(right[size_t(i * n + j)]);
+      ASSERT_NEAR(c[size_t(j)], sum, 2e-6 * sum) << micro.describe() << " bf16 " << bf16;
+    }
+  });
+}
+
 TEST(MicroKernels, GenericNeverGenerates) {
   MicroKernels micro(Isa::generic);
   micro.get({false, false, 64, 64, 64, 64, 64});
