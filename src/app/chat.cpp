@@ -107,7 +107,9 @@ std::string Chat::generate() {
     std::fflush(stdout);
   };
   answer_stopped = false;
+  int64_t produced = 0;
   const StopReason reason = generator_->generate(ids, template_.stop_ids(), sampling_, [&](int32_t id) {
+    ++produced;
     if (tokenizer_->kind(id) != TokenKind::control)
       show(decoder.push(id));
     else if (!job_.skip_special_tokens)
@@ -118,8 +120,10 @@ std::string Chat::generate() {
   fmt::print("\n");
   std::fflush(stdout);
   if (reason == StopReason::length)
-    fmt::print(stderr, "(cut: max_new_tokens is {}, and the context holds {} tokens)\n",
-               sampling_.max_new_tokens, context_);
+    fmt::print(stderr, "{}\n",
+               produced >= sampling_.max_new_tokens
+                   ? fmt::format("(cut: max_new_tokens is {})", sampling_.max_new_tokens)
+                   : fmt::format("(cut: the conversation fills the context of {} tokens)", context_));
   return text;
 }
 

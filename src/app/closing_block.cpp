@@ -27,9 +27,9 @@ std::string python_string(const std::string& text) {
 }
 
 // from_pretrained's words for the base: a GGUF file is named inside its folder.
-std::string base_arguments(const std::string& base) {
-  const fs::path path(base);
-  if (path.extension() != ".gguf") return python_string(base);
+std::string base_arguments(const std::string& base, const std::string& gguf) {
+  if (gguf.empty()) return python_string(base);
+  const fs::path path(gguf);
   const std::string folder = path.has_parent_path() ? path.parent_path().string() : ".";
   return fmt::format("{}, gguf_file={}", python_string(folder), python_string(path.filename().string()));
 }
@@ -67,7 +67,7 @@ std::string snippet(const TrainResult& r, const PromptForm& form) {
       "{2}"
       "answer = model.generate(**ids, max_new_tokens=200{3})\n"
       "print(tokenizer.decode(answer[0][ids[\"input_ids\"].shape[1]:], skip_special_tokens=True))\n",
-      base_arguments(r.base_model), python_string(r.output_dir), prompt, more);
+      base_arguments(r.base_model, form.gguf), python_string(r.output_dir), prompt, more);
 }
 
 std::string indented(const std::string& text) {
@@ -97,6 +97,17 @@ std::pair<std::string, std::string> text_around_question(const ChatTemplate& cha
   const size_t at = text.find(kQuestion);
   return {text.substr(0, at), text.substr(at + 1)};
 }
+
+// What fettle chat needs to see the prompts of the run: base, adapter, template and system text.
+std::string use_arguments(const TrainResult& r, const PromptForm& form) {
+  const bool plain = form.kind == PromptForm::Kind::plain_text;
+  std::string text =
+      fmt::format("--model_name_or_path {} --adapter_name_or_path {} --template {}",
+                  shell_quoted(r.base_model), shell_quoted(r.output_dir), plain ? "empty" : r.template_name);
+  if (!plain && !form.default_system.empty())
+    text += " --default_system " + shell_quoted(form.default_system);
+  return text;
+}
 }  // namespace
 
 std::string shell_quoted(const std::string& word) {
@@ -113,7 +124,8 @@ std::string shell_quoted(const std::string& word) {
 PromptForm prompt_form(Stage stage, const ChatTemplate& chat, std::string own, const std::string& system) {
   // Said aloud even where it is the template's own: the model's Jinja text may differ from it by a full stop.
   PromptForm form{.own_template = std::move(own),
-                  .system = system.empty() ? std::string(chat.row().default_system) : system};
+                  .system = system.empty() ? std::string(chat.row().default_system) : system,
+                  .default_system = system};
   if (stage == Stage::pt) {
     form.kind = PromptForm::Kind::plain_text;
   } else if (form.own_template != chat.row().name) {
@@ -124,29 +136,33 @@ PromptForm prompt_form(Stage stage, const ChatTemplate& chat, std::string own, c
   return form;
 }
 
-std::string closing_block(const TrainResult& r, const PromptForm& form, const std::string& command) {
-  if (r.interrupted)
+std::string closing_block(const TrainResult& r, const PromptForm& form, const std::string& program,
+                          Words words) {
+  const std::string called = shell_quoted(program);
+  if (r.interrupted) {
+    std::string command = called + " train";
+    for (const std::string& word : words) command += " " + shell_quoted(word);
     return fmt::format(
         "\nInterrupted; nothing is lost. To go on with the same bits, run the same command again:\n  {}\n",
         command);
+  }
   const std::string folder = shell_quoted(r.output_dir);
-  const std::string arguments = fmt::format("--model_name_or_path {} --adapter_name_or_path {} --template {}",
-                                            shell_quoted(r.base_model), folder, r.template_name);
+  const std::string arguments = use_arguments(r, form);
   std::string out =
       fmt::format("\nAdapter  {}/adapter_model.safetensors\nLog      {}\n", r.output_dir, r.log);
   if (!r.plot.empty()) out += fmt::format("Plot     {}\n", r.plot);
   return out + fmt::format(
                    "\nNext:\n"
-                   "  fettle chat {0}\n"
-                   "  fettle export {0} --export_dir merged\n"
+                   "  {4} chat {0}\n"
+                   "  {4} export {0} --export_dir merged\n"
                    "      (not there yet; PEFT's merge_and_unload() does it)\n"
-                   "  fettle plot {1}\n"
+                   "  {4} plot {1}\n"
                    "      (not there yet; {2})\n"
                    "\nFrom Python (transformers, peft):\n{3}",
                    arguments, folder,
                    r.plot.empty() ? "set plot_loss: true and a smaller logging_steps for a plot"
                                   : "the plot above is drawn already",
-                   indented(snippet(r, form)));
+                   indented(snippet(r, form)), called);
 }
 
 }  // namespace fettle::app

@@ -5,12 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "app/verbs.h"
 #include "data/chat_template.h"
 #include "tune/trainer.h"
 
 namespace fettle::app {
 
-/// How Python must write a prompt so that the model sees what it was trained on.
+/// How a prompt must be written so that the model sees what it was trained on, from `fettle chat` and from
+/// Python.
 struct PromptForm {
   enum class Kind {
     own_template,  // the model's own chat template says what was trained: apply_chat_template
@@ -21,14 +23,18 @@ struct PromptForm {
   std::string system;             // the system text of the run
   std::string before, after;      // spelt_out: the template's text around a first question
   std::vector<int32_t> stop_ids;  // spelt_out: what ends an answer
+  std::string default_system;     // as the run named it, for fettle chat; "" = the template's
+  std::string gguf;               // the file of a GGUF base; "" for a folder of safetensors
 };
 
 /// The form for a run with `chat` over a model whose own template is `own` (LLaMA-Factory's name, or "");
 /// `system` is the job's default_system.
 PromptForm prompt_form(Stage stage, const ChatTemplate& chat, std::string own, const std::string& system);
 
-/// `command`: what started the run; an interrupted one is told to repeat it.
-std::string closing_block(const TrainResult& result, const PromptForm& form, const std::string& command);
+/// `program` and `words` (without the verb) started the run: commands are shown under the name the user
+/// called, and an interrupted run is told to repeat its own.
+std::string closing_block(const TrainResult& result, const PromptForm& form, const std::string& program,
+                          Words words);
 
 /// A word as a shell takes it: quoted where it holds anything but letters, digits and harmless signs.
 std::string shell_quoted(const std::string& word);

@@ -1,5 +1,6 @@
 #include "app/closing_block.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "data/fake_tokenizer_test.h"
@@ -21,7 +22,8 @@ TrainResult result() {
 }  // namespace
 
 TEST(ClosingBlock, NamesFilesNextCommandsAndASnippetForAGgufBase) {
-  const std::string text = closing_block(result(), {.own_template = "smollm2"}, "fettle train run.yaml");
+  const std::string text =
+      closing_block(result(), {.own_template = "smollm2", .gguf = "models/m.Q4_1.gguf"}, "fettle", {});
   EXPECT_TRUE(has(text, "saves/mine/adapter_model.safetensors"));
   EXPECT_TRUE(has(text, "saves/mine/training_loss.png"));
   EXPECT_TRUE(has(text,
@@ -38,7 +40,7 @@ TEST(ClosingBlock, WordsThatAShellOrPythonWouldReadAreQuoted) {
   TrainResult r = result();
   r.base_model = "my models/m.gguf";
   r.output_dir = "it's \"mine\"";
-  const std::string text = closing_block(r, {.system = "Be \"brief\".\nDo."}, "");
+  const std::string text = closing_block(r, {.system = "Be \"brief\".\nDo."}, "fettle", {});
   EXPECT_TRUE(
       has(text, "--model_name_or_path 'my models/m.gguf' --adapter_name_or_path 'it'\\''s \"mine\"'"));
   EXPECT_TRUE(has(text, "from_pretrained(model, \"it's \\\"mine\\\"\")"));
@@ -51,9 +53,33 @@ TEST(ClosingBlock, WordsThatAShellOrPythonWouldReadAreQuoted) {
 TEST(ClosingBlock, AnInterruptedRunSaysHowToGoOn) {
   TrainResult r = result();
   r.interrupted = true;
-  const std::string text = closing_block(r, {}, "fettle train 'my run.yaml'");
-  EXPECT_TRUE(has(text, "run the same command again:\n  fettle train 'my run.yaml'\n"));
+  const std::string words[] = {"my run.yaml", "max_steps=4"};
+  const std::string text = closing_block(r, {}, "bin/fettle", words);
+  EXPECT_TRUE(has(text, "run the same command again:\n  bin/fettle train 'my run.yaml' max_steps=4\n"));
   EXPECT_FALSE(has(text, "export"));
+}
+
+// A copied command must be found: by the path or the second name the program was called with.
+TEST(ClosingBlock, CommandsBearTheNameTheProgramWasCalledBy) {
+  for (const char* program : {"build/src/app/fettle", "llamafactory-cli"}) {
+    const std::string text = closing_block(result(), {}, program, {});
+    for (const char* verb : {"chat", "export", "plot"})
+      EXPECT_TRUE(has(text, fmt::format("\n  {} {} ", program, verb))) << verb;
+  }
+  EXPECT_TRUE(has(closing_block(result(), {}, "my tools/fettle", {}), "\n  'my tools/fettle' chat "));
+}
+
+// The file counts, not the name that was typed: a folder with one GGUF, or a file without the ending.
+TEST(ClosingBlock, AGgufIsNamedByItsFileEvenWhereTheBaseIsItsFolder) {
+  TrainResult r = result();
+  r.base_model = "models";
+  std::string text = closing_block(r, {.gguf = "models/m.Q4_1.gguf"}, "fettle", {});
+  EXPECT_TRUE(has(text, "--model_name_or_path models --adapter"));
+  EXPECT_TRUE(has(text, "AutoTokenizer.from_pretrained(\"models\", gguf_file=\"m.Q4_1.gguf\")"));
+  EXPECT_TRUE(has(text, "AutoModelForCausalLM.from_pretrained(\"models\", gguf_file=\"m.Q4_1.gguf\")"));
+  EXPECT_TRUE(
+      has(closing_block(r, {.gguf = "blob"}, "fettle", {}), "from_pretrained(\".\", gguf_file=\"blob\")"));
+  EXPECT_FALSE(has(closing_block(r, {}, "fettle", {}), "gguf_file"));
 }
 
 class PromptFormTest : public ::testing::Test {
@@ -65,7 +91,7 @@ class PromptFormTest : public ::testing::Test {
     r.base_model = "models/folder";
     r.template_name = name;
     const ChatTemplate chat(name, tokenizer_, system);
-    return closing_block(r, prompt_form(stage, chat, std::move(own), system), "");
+    return closing_block(r, prompt_form(stage, chat, std::move(own), system), "fettle", {});
   }
 };
 
@@ -76,6 +102,12 @@ TEST_F(PromptFormTest, TheModelsOwnTemplateIsAppliedWithTheSystemTextOfTheRun) {
           "[{\"role\": \"system\", \"content\": \"You are a helpful AI assistant named SmolLM, trained by "
           "Hugging Face.\"}, {\"role\": \"user\", \"content\": \"Hello\"}]"));
   EXPECT_TRUE(has(snippet(Stage::sft, "smollm2", "smollm2", "Be brief."), "\"content\": \"Be brief.\"}, "));
+}
+
+TEST_F(PromptFormTest, ChatIsToldTheSystemTextOfTheRunButNotTheTemplates) {
+  EXPECT_TRUE(has(snippet(Stage::sft, "smollm2", "smollm2", "Be brief."),
+                  "--template smollm2 --default_system 'Be brief.'\n"));
+  EXPECT_FALSE(has(snippet(Stage::sft, "smollm2", "smollm2"), "--default_system"));
 }
 
 TEST_F(PromptFormTest, AnotherTemplateIsWrittenOut) {
@@ -94,6 +126,8 @@ TEST_F(PromptFormTest, PreTrainingHasNoTemplate) {
   const std::string text = snippet(Stage::pt, "smollm2", "smollm2");
   EXPECT_TRUE(has(text, "ids = tokenizer(\"Once\", return_tensors=\"pt\")"));
   EXPECT_FALSE(has(text, "messages"));
+  EXPECT_TRUE(has(text, "--template empty\n"));
+  EXPECT_FALSE(has(text, "--template smollm2"));
 }
 
 }  // namespace fettle::app

@@ -39,7 +39,8 @@ void print_types(const TensorFile& file) {
     bytes += int64_t(t.data.size());
   }
   for (const auto& [type, sum] : types)
-    fmt::print("  {:<6} {:>5} tensors  {}\n", type, sum.first, size_text(sum.second));
+    fmt::print("  {:<6} {:>5} tensor{}  {}\n", type, sum.first, sum.first == 1 ? " " : "s",
+               size_text(sum.second));
 }
 
 void print_tensors(const TensorFile& file) {
@@ -112,6 +113,16 @@ std::shared_ptr<const TensorFile> open_tensors(const fs::path& path) {
   return GgufFile::open(path);
 }
 
+// A folder that holds a GGUF and no safetensors is inspected as that file, found as training and chat find
+// it.
+fs::path resolved(const fs::path& path) {
+  if (!fs::is_directory(path) || is_adapter(path) || fs::exists(path / "model.safetensors") ||
+      fs::exists(path / "model.safetensors.index.json"))
+    return path;
+  Listener silent;
+  return Model::load(path, silent)->gguf()->where();
+}
+
 bool is_model(const fs::path& path) {
   if (is_adapter(path)) return false;
   return fs::is_directory(path) ? fs::exists(path / "config.json") : path.extension() != ".safetensors";
@@ -121,14 +132,19 @@ bool is_model(const fs::path& path) {
 int inspect_verb(Words words) {
   std::vector<std::string> paths(words.begin(), words.end());
   const bool list = std::erase(paths, "--tensors") > 0;
+  for (const std::string& word : paths)
+    if (word.starts_with("--"))
+      throw Error({.what = fmt::format("unknown flag {}", word),
+                   .where = "inspect",
+                   .hint = "the one flag is --tensors; a file of that name is ./" + word});
   if (paths.size() != 1)
     throw Error(
         {.what = fmt::format("{} files named, one expected", paths.size()),
          .where = "inspect",
          .hint =
              "fettle inspect FILE [--tensors]: a GGUF or safetensors file, a model or an adapter folder"});
-  const fs::path path = paths[0];
-  if (!fs::exists(path)) throw Error({.what = "no such file or folder", .where = path.string()});
+  if (!fs::exists(paths[0])) throw Error({.what = "no such file or folder", .where = paths[0]});
+  const fs::path path = resolved(paths[0]);
   const auto file = open_tensors(path);
   const bool adapter = is_adapter(path);
   fmt::print("{}: {}, {}, {} tensors\n", path.string(), file->container(),

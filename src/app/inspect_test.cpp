@@ -58,6 +58,13 @@ TEST_F(InspectTest, WhatIsNoModelIsNamed) {
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"inspect"}, {"inspect", "no/such"}, {"inspect", path_of(adapter_)}})
     EXPECT_THROW(run_verb(words), Error);
+  const std::string words[] = {"inspect", "--tensor", path_of(model_)};
+  try {
+    run_verb(words);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_TRUE(has(e.message(), "unknown flag --tensor"));
+  }
 }
 
 }  // namespace fettle::app

@@ -21,6 +21,10 @@ std::string grouped(int64_t n) {
   return (n < 0 ? "-" : "") + digits;
 }
 
+std::string counted(int64_t n, std::string_view noun) {
+  return fmt::format("{} {}{}", grouped(n), noun, n == 1 ? "" : "s");
+}
+
 void ProgressLine::clear() {
   if (drawn_ == 0) return;
   fmt::print(out_, "\r{}\r", std::string(size_t(drawn_), ' '));
@@ -69,14 +73,15 @@ void ProgressLine::on_progress(const Progress& e) {
 }
 
 void ProgressLine::on_started(const RunStarted& e) {
+  start_step_ = e.start_step;
   line(fmt::format("trainable params: {} || all params: {} || trainable%: {:.4f}",
                    grouped(e.trainable_params), grouped(e.all_params),
                    100.0 * double(e.trainable_params) / double(e.all_params)));
   line(fmt::format(
-      "{} samples, {} steps of {} samples{}, {} on {} thread{} ({})", grouped(e.samples),
-      grouped(e.total_steps), e.batch_size * e.accumulation,
+      "{}, {} of {}{}, {} on {} ({})", counted(e.samples, "sample"), counted(e.total_steps, "step"),
+      counted(e.batch_size * e.accumulation, "sample"),
       e.accumulation > 1 ? fmt::format(" ({} × {} accumulated)", e.batch_size, e.accumulation) : "",
-      e.compute, e.threads, e.threads == 1 ? "" : "s", e.isa));
+      e.compute, counted(e.threads, "thread"), e.isa));
 }
 
 void ProgressLine::on_step(const StepDone& e) {
@@ -96,9 +101,12 @@ void ProgressLine::on_checkpoint(const CheckpointSaved& e) {
 }
 
 void ProgressLine::on_finished(const RunFinished& e) {
-  line(fmt::format("{} {} steps in {}: {} tokens, {:.0f} tokens/s, mean loss {:.4f}",
-                   e.interrupted ? "interrupted after" : "trained", grouped(e.steps),
-                   duration_text(e.seconds), grouped(e.tokens_seen), e.tokens_per_second, e.train_loss));
+  // Time and speed are this process's, tokens and loss the whole run's.
+  const std::string resumed =
+      start_step_ > 0 ? fmt::format(" ({} since resuming)", grouped(e.steps - start_step_)) : "";
+  line(fmt::format("{} {}{} in {} at {:.0f} tokens/s: {} tokens, mean loss {:.4f}",
+                   e.interrupted ? "interrupted after" : "trained", counted(e.steps, "step"), resumed,
+                   duration_text(e.seconds), e.tokens_per_second, grouped(e.tokens_seen), e.train_loss));
 }
 
 }  // namespace fettle::app

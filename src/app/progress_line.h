@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 #include "tune/events.h"
 
@@ -29,6 +30,7 @@ class ProgressLine final : public RunListener {
 
   std::FILE* out_;
   bool moving_;
+  int64_t start_step_ = 0;   // of a resumed run
   int drawn_ = 0;            // columns of the moving line
   double task_started_ = 0;  // of the Progress under way
   std::string task_;
@@ -36,5 +38,7 @@ class ProgressLine final : public RunListener {
 
 /// "1,234,567".
 std::string grouped(int64_t n);
+/// "1 step", "1,234 steps".
+std::string counted(int64_t n, std::string_view noun);
 
 }  // namespace fettle::app

@@ -52,7 +52,24 @@ TEST(ProgressLine, StartAndLoggedStepsStay) {
   EXPECT_TRUE(
       has(text,
           "step 5/80  epoch 0.50  loss 3.2500  lr 1.00e-04  grad norm 0.500  350 tokens/s  0:01:05 left\n"));
+  EXPECT_TRUE(has(text, "74 samples, 80 steps of 8 samples, bf16 on 2 threads (avx2)\n"));
   EXPECT_FALSE(has(text, "step 1/80"));  // no terminal: no moving line
+}
+
+// Tokens and loss are the whole run's, time and speed this process's: the line must not mix them up.
+TEST(ProgressLine, AResumedRunSaysHowManyStepsTheTimeIsFor) {
+  const RunFinished finished{
+      .steps = 4, .train_loss = 3.8378, .seconds = 7, .tokens_per_second = 174, .tokens_seen = 2725};
+  const auto end_of_run_from = [&](int64_t start) {
+    return written(false, [&](ProgressLine& p) {
+      p.on_started({.trainable_params = 1, .all_params = 2, .start_step = start});
+      p.on_finished(finished);
+    });
+  };
+  EXPECT_TRUE(
+      has(end_of_run_from(2),
+          "trained 4 steps (2 since resuming) in 0:00:07 at 174 tokens/s: 2,725 tokens, mean loss 3.8378\n"));
+  EXPECT_TRUE(has(end_of_run_from(0), "trained 4 steps in 0:00:07 at 174 tokens/s: "));
 }
 
 TEST(ProgressLine, TheMovingLineIsDrawnOver) {
@@ -66,6 +83,9 @@ TEST(ProgressLine, GroupsDigits) {
   EXPECT_EQ(grouped(0), "0");
   EXPECT_EQ(grouped(999), "999");
   EXPECT_EQ(grouped(-1234567), "-1,234,567");
+  EXPECT_EQ(counted(1, "step"), "1 step");
+  EXPECT_EQ(counted(0, "step"), "0 steps");
+  EXPECT_EQ(counted(1200, "step"), "1,200 steps");
 }
 
 }  // namespace fettle::app

@@ -1,3 +1,4 @@
+#include <errno.h>  // program_invocation_name
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "app/progress_line.h"
 #include "app/verbs.h"
 #include "compat/llamafactory/front.h"
+#include "format/gguf.h"
 #include "tune/load_data.h"
 #include "tune/trainer.h"
 
@@ -17,12 +19,18 @@ namespace fettle::app {
 namespace {
 std::atomic<bool> stop_asked{false};
 
-// The first signal asks the loop to save and stop; the second ends the program as it would have.
+// The first signal asks the loop to save and stop, and says so, for a step can be long; the second ends the
+// program as it would have.
 void ask_to_stop(int signal) {
   if (stop_asked.exchange(true)) {
     std::signal(signal, SIG_DFL);
     ::raise(signal);
+    return;
   }
+  static constexpr char kText[] = "\nstopping after this step with a checkpoint; once more stops at once\n";
+  const int saved = errno;
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kText, sizeof kText - 1);
+  errno = saved;
 }
 
 // Llama 3.1 and later write the date of the day, which no run was trained with.
@@ -37,13 +45,9 @@ PromptForm prompt_form_of(const TrainJob& job, const TrainResult& result) {
   const auto model = Model::load(result.base_model, silent);
   const auto tokenizer = tokenizer_of(*model);
   const ChatTemplate chat(result.template_name, tokenizer, job.model.default_system);
-  return prompt_form(job.stage, chat, own_template(*model, *tokenizer), job.model.default_system);
-}
-
-std::string command_line(Words words) {
-  std::string text = "fettle train";
-  for (const std::string& word : words) text += " " + shell_quoted(word);
-  return text;
+  PromptForm form = prompt_form(job.stage, chat, own_template(*model, *tokenizer), job.model.default_system);
+  if (model->is_gguf()) form.gguf = model->gguf()->where();
+  return form;
 }
 }  // namespace
 
@@ -54,7 +58,7 @@ int train_verb(Words words) {
   std::signal(SIGTERM, ask_to_stop);
   const TrainResult result = run_training(job, progress, &stop_asked);
   const PromptForm form = result.interrupted ? PromptForm{} : prompt_form_of(job, result);
-  fmt::print("{}", closing_block(result, form, command_line(words)));
+  fmt::print("{}", closing_block(result, form, program_invocation_name, words));
   return result.interrupted ? 130 : 0;
 }
 

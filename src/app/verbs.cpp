@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "base/error.h"
@@ -41,6 +42,10 @@ constexpr std::string_view kFirstSteps =
     "  fettle chat --model_name_or_path MODEL --adapter_name_or_path OUTPUT_DIR\n"
     "                                                 talk to the result\n"
     "  fettle help                                    everything else\n";
+
+bool asks_for_help(const std::string& word) {
+  return word == "-h" || word == "--help";
+}
 }  // namespace
 
 std::span<const VerbRow> verbs() {
@@ -60,7 +65,7 @@ int run_verb(Words words) {
     if (verb.name != name) continue;
     if (!verb.run)
       throw Error({.what = fmt::format("{} is not there yet", name), .hint = std::string(verb.note)});
-    if (!rest.empty() && (rest[0] == "-h" || rest[0] == "--help")) {
+    if (std::any_of(rest.begin(), rest.end(), asks_for_help)) {
       const std::string asked[] = {name};
       return help_verb(asked);
     }

@@ -51,6 +51,26 @@ test_inspect_knows_the_real_model() {
   expect_match '^parameters +134,515,008' out
   expect_match 'template: smollm2' out
   expect_match 'Q4_1 +210 tensors' out
+  fettle inspect "$(dirname "$weights")" >folder
+  sed 's/^[^:]*://' out | diff - <(sed 's/^[^:]*://' folder)
+}
+
+# The way of a newcomer: the commands a run ends with are copied as they stand.
+test_the_chat_command_of_the_closing_block_answers_as_it_stands() {
+  local weights command
+  weights=$(need_weights)
+  mkdir -p models data
+  ln -s "$weights" models/
+  printf '{"mine": {"file_name": "mine.json"}}' >data/dataset_info.json
+  printf '[{"instruction": "Who are you?", "input": "", "output": "A heron."}]' >data/mine.json
+  printf 'model_name_or_path: models\ndataset: mine\noutput_dir: it is mine\ndefault_system: Be brief.\n' >run.yaml
+  fettle train run.yaml max_steps=1 lora_rank=1 logging_steps=1 >out
+  command=$(grep -m 1 ' chat --model_name_or_path' out)
+  [[ $command == *"--default_system 'Be brief.'"* ]] || fail "the system text is missing: $command"
+  echo 'Who are you?' | bash -c "$command --max_new_tokens 3 --do_sample false" >answer
+  [ -s answer ] || fail 'no answer'
+  expect_match "from_pretrained\(\"models\", gguf_file=\"$(basename "$weights")\"\)" out
+  expect_match '1 sample, 1 step of 8 samples,' out
 }
 
 test_chat_answers_one_prompt_from_standard_input() {
@@ -99,7 +119,7 @@ test_a_config_may_also_be_chatted_with() {
   weights=$(need_weights)
   printf 'model_name_or_path: %s\ntemplate: smollm2\ndo_sample: false\nmax_new_tokens: 8\nlora_rank: 8\n' "$weights" >run.yaml
   echo Hello | fettle chat run.yaml max_new_tokens=4 >out 2>err
-  expect_match 'max_new_tokens is 4' err
+  expect_match '^\(cut: max_new_tokens is 4\)$' err
   printf '' >empty
   expect_failure fettle chat run.yaml <empty
   expect_match 'standard input is empty' failure
