@@ -114,6 +114,24 @@ test_errors_have_their_exit_code_and_say_nothing_on_standard_output() {
   expect_match 'model.gguf: ' failure
 }
 
+test_an_interrupted_run_says_so_at_once_and_how_to_go_on() {
+  local weights status=0 pid
+  weights=$(need_weights)
+  "$FETTLE_BIN" train "$FETTLE_ROOT/examples/demo_smollm2_lora.yaml" model_name_or_path="$weights" \
+    dataset_dir="$FETTLE_ROOT/data" output_dir='my run' logging_steps=1 >out 2>err &
+  pid=$!
+  until grep -q '^step 1/' out; do
+    kill -0 "$pid" || fail "ended before its first step: $(cat err)"
+    sleep 0.1
+  done
+  kill -TERM "$pid"
+  wait "$pid" || status=$?
+  [ "$status" = 130 ] || fail "exit code $status"
+  expect_match '^stopping after this step with a checkpoint' err
+  expect_match "^  $FETTLE_BIN train .* 'output_dir=my run' logging_steps=1\$" out
+  compgen -G 'my run/checkpoint-*/fettle_state.json' >/dev/null || fail 'no checkpoint'
+}
+
 test_a_config_may_also_be_chatted_with() {
   local weights
   weights=$(need_weights)
