@@ -3,7 +3,8 @@
     ./dev compare speed [--tokens 512 --batch 1 --rank 16 --rounds 3 --threads 2]
 
 Both sides do the same useful work: `batch` rows of exactly `tokens` tokens, loss on all positions, LoRA on all linears, bf16,
-AdamW, clipping. PyTorch trains on the same GGUF dequantised to bf16 (SDPA); fettle on the file as it is, packed (`stage: pt`).
+AdamW, clipping. PyTorch trains on the same GGUF dequantised to bf16 (SDPA), eager and compiled, adapters in f32 under
+autocast or in bf16 like the weights; fettle on the file as it is, packed (`stage: pt`).
 Runs alternate, each in a process of its own. tokens/s is the median step after the first three of a run; fettle's log has
 no times below a second, so its rate is steps over the run's train_runtime, the first steps included. Peak memory is the
 process's maximum resident set as the kernel reports it: mapped weights count.
@@ -39,9 +40,9 @@ def run_measured(command: list, log: pathlib.Path) -> tuple[str, float]:
     return out, usage.ru_maxrss / 1024
 
 
-def torch_run(args, folder: pathlib.Path, compiled: bool) -> tuple[float, float]:
+def torch_run(args, folder: pathlib.Path, adapter: str, compiled: bool) -> tuple[float, float]:
     command = [sys.executable, WORKER, "--weights", args.weights, "--tokens", args.tokens, "--batch", args.batch, "--rank",
-               args.rank, "--steps", args.steps + SKIPPED_STEPS, "--threads", args.threads]
+               args.rank, "--steps", args.steps + SKIPPED_STEPS, "--threads", args.threads, "--adapter", adapter]
     out, peak = run_measured(command + (["--compile"] if compiled else []), folder / "torch.log")
     seconds = json.loads(out.splitlines()[-1])["seconds"][SKIPPED_STEPS:]
     return args.batch * args.tokens / statistics.median(seconds), peak
@@ -75,6 +76,16 @@ def fettle_run(args, folder: pathlib.Path) -> tuple[float, float]:
     return steps * args.batch * args.tokens / results["train_runtime"], peak
 
 
+# What can be measured: name in the table, and a run that gives tokens/s and peak MiB.
+KINDS = {
+    "fettle": ("fettle", fettle_run),
+    "eager": ("PyTorch + PEFT, eager, autocast", lambda a, f: torch_run(a, f, "autocast", False)),
+    "compiled": ("PyTorch + PEFT, torch.compile, autocast", lambda a, f: torch_run(a, f, "autocast", True)),
+    "eager-bf16": ("PyTorch + PEFT, eager, bf16 adapters", lambda a, f: torch_run(a, f, "bf16", False)),
+    "compiled-bf16": ("PyTorch + PEFT, torch.compile, bf16 adapters", lambda a, f: torch_run(a, f, "bf16", True)),
+}
+
+
 def spread(values: list[float], digits: int) -> str:
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} – {max(values):.{digits}f})"
 
@@ -94,27 +105,24 @@ def main() -> None:
     parser.add_argument("--steps", default=12, type=int, help="measured steps of a run")
     parser.add_argument("--rounds", default=3, type=int)
     parser.add_argument("--threads", default=len(os.sched_getaffinity(0)), type=int)
-    parser.add_argument("--only", nargs="*", choices=["fettle", "eager", "compiled"], default=["fettle", "eager", "compiled"])
+    parser.add_argument("--only", nargs="*", choices=list(KINDS), default=list(KINDS))
     args = parser.parse_args()
-    runs = {"fettle": lambda f: fettle_run(args, f), "eager": lambda f: torch_run(args, f, False),
-            "compiled": lambda f: torch_run(args, f, True)}
-    names = {"fettle": "fettle", "eager": "PyTorch + PEFT, eager", "compiled": "PyTorch + PEFT, torch.compile"}
     rate, peak = {n: [] for n in args.only}, {n: [] for n in args.only}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         write_text(folder, (args.steps + SKIPPED_STEPS) * args.batch * args.tokens)
         for round_ in range(args.rounds):
             for kind in args.only:
-                r, p = runs[kind](folder)
+                r, p = KINDS[kind][1](args, folder)
                 rate[kind].append(r)
                 peak[kind].append(p)
-                print(f"round {round_ + 1}: {names[kind]}: {r:.0f} tokens/s, {p:.0f} MiB", file=sys.stderr, flush=True)
+                print(f"round {round_ + 1}: {KINDS[kind][0]}: {r:.0f} tokens/s, {p:.0f} MiB", file=sys.stderr, flush=True)
     print(f"SmolLM2-135M, LoRA r {args.rank} on all linears, {args.batch} x {args.tokens} tokens a step, {args.threads} threads, "
           f"{cpu_name()}; torch {version('torch')}, transformers {version('transformers')}, peft {version('peft')}; "
           f"median (lowest – highest) of {args.rounds} alternating runs")
     print(f"\n| | tokens/s | peak memory, MiB |\n|---|---|---|")
     for kind in args.only:
-        print(f"| {names[kind]} | {spread(rate[kind], 0)} | {spread(peak[kind], 0)} |")
+        print(f"| {KINDS[kind][0]} | {spread(rate[kind], 0)} | {spread(peak[kind], 0)} |")
 
 
 if __name__ == "__main__":

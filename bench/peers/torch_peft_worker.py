@@ -24,6 +24,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--adapter", choices=["bf16", "autocast"], required=True,
+                        help="adapters in bf16 like the weights, or in f32 with every operation under autocast")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
@@ -31,7 +33,8 @@ def main() -> None:
     model = gguf_reference.load_model(args.weights, torch.bfloat16)
     vocab = model.config.vocab_size
     config = LoraConfig(task_type="CAUSAL_LM", r=args.rank, lora_alpha=2 * args.rank, lora_dropout=0.0, target_modules=LINEARS)
-    model = get_peft_model(model, config).train()
+    autocast = args.adapter == "autocast"
+    model = get_peft_model(model, config, autocast_adapter_dtype=autocast).train()
     params = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(params, lr=1e-4)
     run = torch.compile(model) if args.compile else model
@@ -40,7 +43,7 @@ def main() -> None:
     for _ in range(args.steps):
         ids = torch.randint(0, vocab, (args.batch, args.tokens))
         start = time.perf_counter()
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
             loss = run(input_ids=ids, labels=ids, use_cache=False).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(params, 1.0)
