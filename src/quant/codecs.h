@@ -2,8 +2,8 @@
 // types.
 //
 // Decoding is exact up to one rounding: a block scale has 11 significant bits and a quant at most 8, so d·q
-// (and d·sc·q of the K types) fits the 24 bits of f32, and only adding the minimum rounds. Fused or not,
-// vector or scalar: the bits are the same, which is what lets the ISA objects be held to equality.
+// (and d·sc·q of the K types) fits the 24 bits of f32, and only the minimum rounds. Fused or not, vector or
+// scalar: the bits are the same, which is what lets the ISA objects be held to equality.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,11 @@ void encode_q5_0(const float* in, int64_t n, std::byte* out) noexcept;
 void encode_q5_1(const float* in, int64_t n, std::byte* out) noexcept;
 void encode_q8_0(const float* in, int64_t n, std::byte* out) noexcept;
 
-// gguf_k.cpp: super-blocks of 256 with scales of their own for every 16
+// gguf_k.cpp: super-blocks of 256 with scales (and minima) of their own for every 16 or 32
+void decode_q2_k(const std::byte* blocks, int64_t n, float* out) noexcept;
+void decode_q3_k(const std::byte* blocks, int64_t n, float* out) noexcept;
+void decode_q4_k(const std::byte* blocks, int64_t n, float* out) noexcept;
+void decode_q5_k(const std::byte* blocks, int64_t n, float* out) noexcept;
 void decode_q6_k(const std::byte* blocks, int64_t n, float* out) noexcept;
 
 }  // namespace fettle

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/rng.h"
+#include "quant/block_testing.h"
 #include "quant/storage.h"
 
 namespace fettle {
@@ -26,22 +27,6 @@ std::vector<Set> sets() {
   return {{"generic", true}, {"avx2", avx2}, {"avx512", avx512}, {"avx512bf16", avx512bf16}};
 }
 
-// Byte offsets of the f16 fields of a block: random bits there could be NaN, whose payload is nobody's
-// promise.
-std::vector<int64_t> half_fields(DType type) {
-  switch (type) {
-    case DType::f32:
-      return {};
-    case DType::q4_1:
-    case DType::q5_1:
-      return {0, 2};
-    case DType::q6_k:
-      return {208};
-    default:
-      return {0};
-  }
-}
-
 Bytes random_blocks(DType type, int64_t n, uint64_t seed) {
   Rng rng(seed, Purpose::probe);
   Bytes blocks(size_t(row_bytes(type, n)));
@@ -54,7 +39,7 @@ Bytes random_blocks(DType type, int64_t n, uint64_t seed) {
       if (std::isnan(x)) blocks[size_t(at) + 3] = std::byte{0};
       continue;
     }
-    for (int64_t field : half_fields(type)) {
+    for (int64_t field : testing::half_fields(type)) {
       // Every finite f16: subnormal and largest scales among them. In BF16 the same bits are finite as well.
       auto bits = uint16_t(rng.next_u32());
       if ((bits & 0x7c00) == 0x7c00) bits &= 0x83ff;
@@ -127,14 +112,15 @@ TEST(Decode, EveryFiniteHalf) {
 
 // A table that silently fell back to the reference would pass the tests above.
 TEST(Decode, TheFastOnesAreThere) {
-  const DType quantised[] = {DType::f16, DType::q4_0, DType::q4_1, DType::q8_0, DType::q6_k};
   for (const Set& set : sets()) {
     const DecodeTable& table = decode_table(set.name);
     EXPECT_STREQ(table.isa, set.name);
     const std::string_view isa = set.name;
-    for (DType type : quantised) {
-      EXPECT_EQ(table.f32[size_t(type)] != nullptr, isa != "generic") << isa << " " << name(type);
-      EXPECT_EQ(table.bf16[size_t(type)] != nullptr, isa.starts_with("avx512")) << isa << " " << name(type);
+    for (const StorageRow& row : storage_rows()) {
+      if (row.type == DType::f32 || row.type == DType::bf16) continue;
+      const auto type = size_t(row.type);
+      EXPECT_EQ(table.f32[type] != nullptr, isa != "generic") << isa << " " << name(row.type);
+      EXPECT_EQ(table.bf16[type] != nullptr, isa.starts_with("avx512")) << isa << " " << name(row.type);
     }
   }
   EXPECT_NE(decode_table("avx512").bf16[size_t(DType::q8_0)],

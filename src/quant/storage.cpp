@@ -39,6 +39,8 @@ constexpr StorageRow kRows[] = {
     {DType::bf16, decode_bf16, copied, encode_bf16}, row<DType::q4_0, decode_q4_0>(encode_q4_0),
     row<DType::q4_1, decode_q4_1>(encode_q4_1),      row<DType::q5_0, decode_q5_0>(encode_q5_0),
     row<DType::q5_1, decode_q5_1>(encode_q5_1),      row<DType::q8_0, decode_q8_0>(encode_q8_0),
+    row<DType::q2_k, decode_q2_k>(nullptr),          row<DType::q3_k, decode_q3_k>(nullptr),
+    row<DType::q4_k, decode_q4_k>(nullptr),          row<DType::q5_k, decode_q5_k>(nullptr),
     row<DType::q6_k, decode_q6_k>(nullptr),
 };
 

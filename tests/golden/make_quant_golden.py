@@ -14,9 +14,10 @@ from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 from gguf.quants import dequantize, quantize
 
 # Offsets of the f16 fields within a block: random bytes there would give infinities and NaNs.
-F16_FIELDS = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q6_K": [208]}
+F16_FIELDS = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q6_K": [208], "Q2_K": [80, 82],
+              "Q3_K": [108], "Q4_K": [0, 2], "Q5_K": [0, 2]}
 PLAIN = ["F16", "BF16"]
-NO_ENCODER = ["Q6_K"]  # the package only reads it
+NO_ENCODER = [name for name in F16_FIELDS if name.endswith("_K")]  # the package only reads them
 EXTREME_SCALES = np.array([0.0, -0.0, 6e-8, -6e-8, 6.1e-5, 65504.0, -65504.0], dtype=np.float16)
 
 
@@ -61,7 +62,7 @@ def case(rng, name):
             blocks = quantize(inputs, qtype).view(np.uint8)
     else:
         inputs = encoder_inputs(rng)
-        blocks = random_blocks(rng, name, 4 if name == "Q6_K" else 14)
+        blocks = random_blocks(rng, name, 4 if name in NO_ENCODER else 14)
     typed = blocks.view(np.float16) if name == "F16" else blocks
     result["blocks"] = blocks.tobytes().hex()
     result["values"] = bits(dequantize(typed, qtype))

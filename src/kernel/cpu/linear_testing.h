@@ -6,6 +6,7 @@
 
 #include "kernel/cpu/cpu_ops.h"
 #include "kernel/cpu/op_testing.h"
+#include "quant/block_testing.h"
 #include "quant/storage.h"
 
 namespace fettle::testing {
@@ -33,13 +34,12 @@ class StoredWeight {
   }
 
  private:
-  // Any bytes are quants; the f16 scale (Q6_K: the last two bytes of a block) must be a sane number.
+  // Any bytes are quants; the f16 scales must be sane numbers.
   void random_blocks(Rng& rng, DType type, std::byte* at) const {
-    const int64_t block = info(type).block_bytes;
+    const f16_t scale = to_f16(1e-4f);
     for (int64_t i = 0; i < view.row_bytes; ++i) at[i] = std::byte(rng.next_u32() & 0xff);
-    for (int64_t i = block; i <= view.row_bytes; i += block) {
-      const f16_t scale = to_f16(1e-4f);
-      std::memcpy(at + i - 2, &scale, 2);
+    for (int64_t block = 0; block < view.row_bytes; block += info(type).block_bytes) {
+      for (const int64_t field : half_fields(type)) std::memcpy(at + block + field, &scale, 2);
     }
   }
   std::vector<std::byte> bytes_;
