@@ -7,23 +7,21 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
-#include <ctime>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "base/plan.h"
 #include "base/rng.h"
-#include "base/thread_pool.h"
 #include "kernel/cpu/cpu_ops.h"
-#include "kernel/gemm/microkernels.h"
+#include "probe.h"
 #include "quant/storage.h"
 
 namespace {
 
 using namespace fettle;
+using namespace fettle::bench;
 
 struct Shape {
   const char* name;
@@ -66,48 +64,21 @@ struct Matrix {
   Buf buf;
 };
 
-struct Seconds {
-  double wall, processor;  // of all threads
-};
-
-double processor_now() {
-  timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return double(t.tv_sec) + double(t.tv_nsec) * 1e-9;
-}
-
-Seconds seconds_of(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  const double processor = processor_now();
-  work();
-  return {std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
-          processor_now() - processor};
-}
-
-double median(std::vector<double> values) {
-  std::ranges::nth_element(values, values.begin() + int64_t(values.size() / 2));
-  return values[values.size() / 2];
-}
-
 class Bench {
  public:
   Bench(Isa isa, int threads, double seconds)
-      : ops_({.isa = isa, .threads = threads}), pool_(threads), micro_(isa), seconds_(seconds) {
-    type_ = micro_.bf16() ? DType::bf16 : DType::f32;
-    for (int t = 0; t < threads; ++t) probes_.emplace_back();
-    micro_.get(probe_shape());
-  }
+      : ops_({.isa = isa, .threads = threads}), probe_(isa, threads, true), seconds_(seconds) {}
   CpuOps& ops() { return ops_; }
-  DType type() const { return type_; }
+  DType type() const { return probe_.bf16() ? DType::bf16 : DType::f32; }
 
   /// Alternates `work` of `flops` with the probe.
   void row(const std::string& name, double flops, const std::function<void()>& work) {
     work();
     std::vector<double> wall, processor, peak_wall, peak_processor;
     for (double spent = 0; spent < seconds_ || wall.size() < 5;) {
-      const Seconds p = probe(), s = seconds_of(work);
-      peak_wall.push_back(kProbeFlops * double(probes_.size()) / p.wall / 1e9);
-      peak_processor.push_back(kProbeFlops * double(probes_.size()) / p.processor / 1e9);
+      const Seconds p = probe_.run(), s = seconds_of(work);
+      peak_wall.push_back(probe_.flops() / p.wall / 1e9);
+      peak_processor.push_back(probe_.flops() / p.processor / 1e9);
       wall.push_back(flops / s.wall / 1e9);
       processor.push_back(flops / s.processor / 1e9);
       spent += s.wall + p.wall;
@@ -119,30 +90,9 @@ class Bench {
   }
 
  private:
-  static constexpr int64_t kRows = 128, kCols = 64, kDepth = 576, kRepeats = 24;
-  static constexpr double kProbeFlops = 2.0 * kRows * kCols * kDepth * kRepeats;  // of one thread
-  struct Probe {
-    Matrix a{kRows, kDepth, DType::f32}, b{kDepth, kCols, DType::f32}, c{kRows, kCols, DType::f32};
-  };
-  GemmShape probe_shape() const { return {micro_.bf16(), false, kCols, kDepth, kDepth, kCols, kCols}; }
-  // One product that stays in L2, over and over, on every thread at once.
-  Seconds probe() {
-    return seconds_of([&] {
-      pool_.parallel_for(int64_t(probes_.size()), [&](int64_t i, int) {
-        Probe& p = probes_[size_t(i)];
-        for (int64_t r = 0; r < kRepeats; ++r) {
-          micro_.at(probe_shape())(kRows, p.a.buf.p, p.b.buf.p, static_cast<float*>(p.c.buf.p));
-        }
-      });
-    });
-  }
-
   CpuOps ops_;
-  ThreadPool pool_;
-  MicroKernels micro_;
+  PeakProbe probe_;
   double seconds_;
-  DType type_;
-  std::vector<Probe> probes_;
 };
 
 /// One linear of a layer with its deltas, and the buffers of all three operations.
