@@ -7,13 +7,14 @@
 #include <algorithm>
 #include <limits>
 
-#include "base/error.h"
-#include "base/plan.h"
+#include "kernel/cpu/attention_tiles.h"
 #include "kernel/cpu/cpu_ops.h"
 #include "kernel/cpu/loops.h"
 #include "kernel/gemm/carver.h"
 
 namespace fettle {
+
+using namespace attention_tiles;
 
 namespace {
 
@@ -21,80 +22,6 @@ constexpr int64_t kForwardRows = 144;  // rows that share one decoded key tile: 
 constexpr int64_t kForwardBlock =
     12;  // rows between two looks at the diagonal; a multiple of the GEMM's rows
 constexpr int64_t kBackwardBlock = 48;  // deeper: here rows are also a contraction
-
-struct Shape {
-  int64_t group;   // heads per key head
-  int64_t dim;     // of a head
-  int64_t padded;  // dim rounded up for the tile GEMM
-  int64_t window;  // 0: none
-  float scale;
-
-  explicit Shape(const AttentionSpec& spec)
-      : group(spec.heads / spec.kv_heads),
-        dim(spec.head_dim),
-        padded(round_up(spec.head_dim, 16)),
-        window(spec.window),
-        scale(spec.scale) {}
-
-  /// First key that a query at `position` sees.
-  int64_t first_key(int64_t position) const {
-    return window > 0 ? std::max<int64_t>(0, position - window + 1) : 0;
-  }
-};
-
-/// One sequence of the batch as attention sees it.
-struct Sequence {
-  int64_t index, begin, queries, keys;  // begin: its first row in the batch
-
-  Sequence(const BatchView& batch, const KvView& view, int64_t s)
-      : index(s),
-        begin(batch.cu_seqlens[size_t(s)]),
-        queries(batch.cu_seqlens[size_t(s) + 1] - begin),
-        keys(view.lengths[size_t(s)]) {}
-  int64_t position(int64_t query) const { return keys - queries + query; }
-};
-
-/// Tiles of a few queries of every sequence, numbered through the pack.
-class QueryTiles {
- public:
-  struct Tile {
-    Sequence sequence;
-    int64_t first, last;  // queries
-  };
-
-  static int64_t bytes(const BatchView& batch) { return (batch.sequences() + 1) * int64_t(sizeof(int64_t)); }
-
-  QueryTiles(const BatchView& batch, const KvView& view, int64_t queries, std::byte* memory)
-      : batch_(batch), view_(view), queries_(queries), before_(reinterpret_cast<int64_t*>(memory)) {
-    before_[0] = 0;
-    for (int64_t s = 0; s < batch.sequences(); ++s)
-      before_[s + 1] = before_[s] + (Sequence(batch, view, s).queries + queries - 1) / queries;
-  }
-  int64_t count() const { return before_[batch_.sequences()]; }
-  Tile operator[](int64_t tile) const {
-    const int64_t s = std::upper_bound(before_, before_ + batch_.sequences() + 1, tile) - before_ - 1;
-    const Sequence sequence(batch_, view_, s);
-    const int64_t first = (tile - before_[s]) * queries_;
-    return {sequence, first, std::min(sequence.queries, first + queries_)};
-  }
-
- private:
-  const BatchView& batch_;
-  const KvView& view_;
-  int64_t queries_;
-  int64_t* before_;  // [sequences + 1] tiles of earlier sequences
-};
-
-/// The rows of up to 64 keys, wherever the view keeps them.
-struct KeyRows {
-  const void* row[kKeyTile];
-  int64_t count;
-
-  KeyRows(const KvView& view, const Buf& buf, int64_t sequence, int64_t first, int64_t n, int64_t col)
-      : count(n) {
-    for (int64_t i = 0; i < n; ++i) row[i] = at(buf, view.row(sequence, first + i), col);
-  }
-};
 
 struct Extent {
   int64_t m, n, k;
@@ -132,20 +59,6 @@ void widen_keys(const RowKernels& kernels, const Buf& buf, const KeyRows& keys, 
   for (int64_t i = 0; i < keys.count; ++i) {
     kernels.convert[element_type(buf)][kF32](keys.row[i], out + i * shape.padded, shape.dim);
     zero(out + i * shape.padded + shape.dim, shape.padded - shape.dim);
-  }
-}
-
-void check_attention(const BatchView& batch, const AttentionSpec& spec, const Buf& q, const KvView& view,
-                     const Buf& o) {
-  FETTLE_CHECK(spec.heads > 0 && spec.kv_heads > 0 && spec.heads % spec.kv_heads == 0 && spec.head_dim > 0);
-  FETTLE_CHECK(q.cols == spec.heads * spec.head_dim && o.cols == q.cols && q.rows == batch.tokens() &&
-               o.rows == q.rows);
-  FETTLE_CHECK(view.k.cols == spec.kv_heads * spec.head_dim && view.v.cols == view.k.cols);
-  FETTLE_CHECK(int64_t(view.lengths.size()) == batch.sequences());
-  for (int64_t s = 0; s < batch.sequences(); ++s) {
-    const Sequence sequence(batch, view, s);
-    FETTLE_CHECK(sequence.queries >= 0 && sequence.keys >= sequence.queries,
-                 "sequence {}: {} queries of {} keys", s, sequence.queries, sequence.keys);
   }
 }
 
@@ -261,11 +174,6 @@ struct BackwardCall {
   Buf q, o, lse, dout, dq, dk, dv;
 };
 
-/// What a pass computes: all of it, or one half where that gives more threads work. A row of dq adds key
-/// tiles in ascending order and a row of dk and dv adds queries in ascending order, whichever pass does it:
-/// the bits are equal.
-enum class Pass { whole, keys, queries };
-
 /// Rows of one key head of a sequence, as numbered in it.
 struct RowRange {
   const Sequence& sequence;
@@ -352,18 +260,13 @@ void backward_rows(const BackwardCall& call, const RowRange& rows, Pass pass,
            shape.dim);
 }
 
-/// Two passes cost seven products instead of five: worth it where (sequence, key head) units are too few for
-/// the threads.
-bool two_passes(int64_t units, int64_t threads) {
-  return 5 * ((units + threads - 1) / threads) * threads > 7 * units;
-}
-
 }  // namespace
 
 void CpuOps::attention(const BatchView& batch, const AttentionSpec& spec, Buf q, const KvView& view, Buf o,
                        Buf lse) {
   check_attention(batch, spec, q, view, o);
   FETTLE_CHECK(!lse || (lse.type == DType::f32 && lse.cols == spec.heads && lse.rows == q.rows));
+  if (multiplies_halves({q, view.k, view.v, o})) return attention_dots(batch, spec, q, view, o, lse);
   const ForwardCall call{rows_, Shape(spec), view, q, o, lse};
   const int64_t tile_queries = std::max<int64_t>(1, kForwardRows / call.shape.group);
   const int64_t tile_rows = tile_queries * call.shape.group;
@@ -386,16 +289,12 @@ void CpuOps::attention_backward(const BatchView& batch, const AttentionSpec& spe
   check_attention(batch, spec, q, view, o);
   FETTLE_CHECK(lse.type == DType::f32 && lse.cols == spec.heads && dout.cols == q.cols && dq.cols == q.cols &&
                dk.cols == view.k.cols && dv.cols == view.v.cols);
+  const int64_t longest = longest_trained(batch, view);
+  if (multiplies_halves({q, view.k, view.v, o, dout, dq, dk, dv}))
+    return attention_backward_dots(batch, spec, q, view, o, lse, dout, dq, dk, dv);
   const BackwardCall call{rows_, Shape(spec), view, q, o, lse, dout, dq, dk, dv};
-  int64_t longest = 0;
-  for (int64_t s = 0; s < batch.sequences(); ++s) {
-    const Sequence sequence(batch, view, s);
-    FETTLE_CHECK(sequence.keys == sequence.queries, "sequence {} has cached keys: it cannot be trained on",
-                 s);
-    longest = std::max(longest, sequence.queries);
-  }
   const int64_t group = call.shape.group, units = batch.sequences() * spec.kv_heads;
-  const bool halves = two_passes(units, pool_.threads());
+  const bool halves = two_passes(units, pool_.threads(), 5, 7);
   const int64_t rows = (halves ? kKeyTile : longest) * group;
   const QueryTiles tiles(batch, view, kKeyTile, shared_scratch_.get(QueryTiles::bytes(batch)));
   Carver size;

@@ -193,8 +193,10 @@ TEST(Attention, BackwardInBf16IsNearTheF32Result) {
       ops->copy(half.v, wide.v);
       ops->copy(half.dout, wide.dout);
       const Outputs out = run(*ops, pack, half), expected = run(*ops, pack, wide);
-      expect_close(out.dq, expected.dq.matrix(), "dq", 0x1p-8);
-      expect_close(out.dk, expected.dk.matrix(), "dk", 0x1p-8);
+      // A query that sees one key has gradient 0: what is left of dp - dot is the order of their f32 sums.
+      const double least = spec.window == 1 ? 1e-4 : 0;
+      expect_close(out.dq, expected.dq.matrix(), "dq", 0x1p-8, 0x1p-8, least);
+      expect_close(out.dk, expected.dk.matrix(), "dk", 0x1p-8, 0x1p-8, least);
       expect_close(out.dv, expected.dv.matrix(), "dv", 1e-6);
     }
   }

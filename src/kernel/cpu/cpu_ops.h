@@ -1,10 +1,11 @@
 // Ops on CPU cores: this class owns the threads and the scratch; each file beside it implements one group of
 // operations.
 //   linear.cpp  linear_dx.cpp  low_rank.cpp  head.cpp     loop nests around microkernels (kernel/gemm/)
-//   rows.cpp    attention.cpp  optim.cpp                   loops around the row kernels of the chosen ISA
+//   rows.cpp  attention.cpp  attention_dots.cpp  optim.cpp  loops around the row kernels of the chosen ISA
 //   (kernel/isa/)
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -82,6 +83,12 @@ class CpuOps final : public Ops {
   struct LinearDxCall;
   struct LowRankCall;
   struct HeadRun;
+
+  /// attention_dots.cpp: attention where all operands are bf16 and the set multiplies it.
+  bool multiplies_halves(std::initializer_list<Buf> operands) const;
+  void attention_dots(const BatchView&, const AttentionSpec&, Buf q, const KvView&, Buf o, Buf lse);
+  void attention_backward_dots(const BatchView&, const AttentionSpec&, Buf q, const KvView&, Buf o, Buf lse,
+                               Buf dout, Buf dq, Buf dk, Buf dv);
 
   /// Every thread's scratch, before a parallel region: so that which thread works first allocates nothing.
   void reserve_thread_scratch(int64_t bytes);

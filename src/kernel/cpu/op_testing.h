@@ -75,12 +75,12 @@ class Tensor {
 };
 
 /// One rounding to the tensor's type and f32 noise inside: 2^-8 of each bf16 element, `noise` of the largest
-/// element.
+/// element, which counts as `least` at least.
 inline void expect_close(const Tensor& actual, const Matrix<double>& expected, const std::string& what,
-                         double noise = 1e-5, double rounding = 0x1p-8) {
+                         double noise = 1e-5, double rounding = 0x1p-8, double least = 0) {
   ASSERT_EQ(actual.rows(), expected.rows) << what;
   ASSERT_EQ(actual.cols(), expected.cols) << what;
-  double largest = 0, worst = 0;
+  double largest = least, worst = 0;
   for (const double x : expected.data) largest = std::max(largest, std::abs(x));
   if (Buf(actual).type == DType::f32) rounding = 0;
   for (int64_t r = 0; r < actual.rows(); ++r)

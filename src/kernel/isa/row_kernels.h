@@ -58,9 +58,12 @@ struct AdamWFactors {
   float step_size;  // lr / (1 - beta1^step)
 };
 
+struct DotKernels;  // isa/dot_kernels.h
+
 struct RowKernels {
   const char* isa;
   const TileKernels* tile;
+  const DotKernels* dots;
 
   // ── spans ──
   void (*convert[kElementTypes][kElementTypes])(const void* x, void* y, int64_t n) noexcept;

@@ -6,6 +6,7 @@
 namespace fettle {
 
 extern const TileKernels FETTLE_ISA_SYMBOL(tile_kernels);
+extern const DotKernels FETTLE_ISA_SYMBOL(dot_kernels);
 
 namespace {
 
@@ -278,6 +279,7 @@ extern const RowKernels FETTLE_ISA_SYMBOL(row_kernels);
 constinit const RowKernels FETTLE_ISA_SYMBOL(row_kernels) = {
     .isa = FETTLE_ISA_TEXT,
     .tile = &FETTLE_ISA_SYMBOL(tile_kernels),
+    .dots = &FETTLE_ISA_SYMBOL(dot_kernels),
     .convert = BY_TYPES(convert),
     .scale = BY_TYPES(scale),
     .add = BY_TYPES(add),
