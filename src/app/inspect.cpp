@@ -48,6 +48,17 @@ void print_tensors(const TensorFile& file) {
     fmt::print("  {:<6} {:<18} {}\n", name(t.type), shape_text(t.shape), t.name);
 }
 
+// ", window 512 in 15 of 18 layers, rotary base 10000 there".
+std::string window_text(const HyperParams& hp) {
+  int64_t local = 0;
+  for (int64_t layer = 0; layer < hp.layers; ++layer) local += hp.window(layer) > 0;
+  if (local == 0) return "";
+  std::string text = fmt::format(", window {}", hp.sliding_window);
+  if (local < hp.layers) text += fmt::format(" in {} of {} layers", local, hp.layers);
+  if (hp.local_rope) text += fmt::format(", rotary base {} there", hp.local_rope->theta);
+  return text;
+}
+
 void print_model(const Model& model) {
   const HyperParams& hp = model.hp();
   fmt::print("family      {}\n", model.family().name);
@@ -58,7 +69,7 @@ void print_model(const Model& model) {
       hp.layers, hp.hidden, hp.ffn, hp.heads, hp.head_dim, hp.kv_heads, grouped(hp.vocab_size),
       hp.tied_head ? ", head tied to the embedding" : "");
   fmt::print("context     {} tokens, rotary base {}{}\n", grouped(hp.context_length), hp.rope.theta,
-             hp.sliding_window > 0 ? fmt::format(", window {}", hp.sliding_window) : "");
+             window_text(hp));
   const auto tokenizer = tokenizer_of(model);
   fmt::print("tokenizer   {}\n", tokenizer->describe());
   const std::string_view known = guess_template(model.chat_template(), *tokenizer);

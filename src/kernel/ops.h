@@ -132,10 +132,11 @@ class Ops {
   // ── rows ──
   /// out[t] = scale · W[ids[t]].
   virtual void embed(std::span<const int32_t> ids, const WeightView& table, float scale, Buf out) = 0;
-  /// y = x / sqrt(mean(x²) + eps) · w; w [1, width] f32. f32 inside, one rounding.
+  /// y = x / sqrt(mean(x²) + eps) · w; w [1, width] f32. f32 inside, one rounding. Rows of heads are normed
+  /// as rows of a narrower matrix.
   virtual void rms_norm(Buf x, Buf w, float eps, Buf y) = 0;
   /// dx (= | += with add) from dy; statistics are recomputed from x. dw (f32, may be empty) adds. dx f32 or
-  /// compute type.
+  /// compute type; it may be dy itself.
   virtual void rms_norm_backward(Buf x, Buf w, float eps, Buf dy, Buf dx, bool add, Buf dw) = 0;
   /// Rotates the pairs (j, j + R/2) of every head's first R = 2·table width elements in place. inverse: the
   /// backward.
@@ -146,6 +147,8 @@ class Ops {
   virtual void gated_act_backward(Activation, Buf gate, Buf up, Buf dout, Buf dgate, Buf dup) = 0;
   /// to = from, converting between f32 and bf16.
   virtual void copy(Buf from, Buf to) = 0;
+  /// y += x, rounded once.
+  virtual void add(Buf x, Buf y) = 0;
   /// out[i] = x[rows[i]];  and its backward: dx[rows[i]] += dout[i] (rows are distinct).
   virtual void gather_rows(Buf x, std::span<const int32_t> rows, Buf out) = 0;
   virtual void scatter_add_rows(Buf dout, std::span<const int32_t> rows, Buf dx) = 0;

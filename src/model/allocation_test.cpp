@@ -41,9 +41,11 @@ namespace {
 
 using namespace testing;  // NOLINT: the test helpers of this room
 
-TEST(Allocation, NoneInAStepFromTheSecondOn) {
+class Allocation : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Allocation, NoneInAStepFromTheSecondOn) {
   TestFolder folder("allocation");
-  const auto model = load_hf(folder, {});
+  const auto model = load_hf(folder, GetParam());
   const auto adapter = LoraAdapter::create(*model, {.rank = 4, .alpha = 8, .dropout = 0.1}, 1);
   adapter->make_trainable();
   const std::vector<TestSequence> two = {test_sequence("a", 40, 10), test_sequence("b", 23, 5)};
@@ -67,6 +69,9 @@ TEST(Allocation, NoneInAStepFromTheSecondOn) {
   const auto probe = std::make_unique<std::vector<int>>(100);
   EXPECT_GT(allocations, 0) << "nothing is counted";
 }
+
+INSTANTIATE_TEST_SUITE_P(Families, Allocation, ::testing::Values("llama", "qwen2", "qwen3", "gemma3"),
+                         [](const auto& p) { return std::string(p.param); });
 
 }  // namespace
 }  // namespace fettle

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
 #include "format/gguf.h"
@@ -157,16 +158,22 @@ void ModelLoader::check_hyper_params() const {
     throw Error(
         {.what = fmt::format("the head's size {} is odd: rotary embedding pairs its halves", hp.head_dim),
          .where = where});
+  if (!(hp.norm_eps >= 0 && hp.norm_eps < 1) || hp.sliding_window < 0 || !(hp.query_scalar >= 0))
+    throw Error({.what = fmt::format("norm eps {}, window {} or query scale {} is out of range", hp.norm_eps,
+                                     hp.sliding_window, hp.query_scalar),
+                 .where = where});
+  check_rope(hp.rope);
+  if (hp.local_rope) check_rope(*hp.local_rope);
+}
+
+void ModelLoader::check_rope(const RopeParams& rope) const {
   const bool blend =
-      hp.rope.kind != RopeKind::llama3 || (hp.rope.low_freq_factor > 0 && hp.rope.original_context > 0 &&
-                                           hp.rope.high_freq_factor > hp.rope.low_freq_factor);
-  if (!(hp.norm_eps >= 0 && hp.norm_eps < 1) || !(hp.rope.theta > 0) || !(hp.rope.factor > 0) || !blend ||
-      hp.sliding_window < 0)
-    throw Error(
-        {.what = fmt::format("norm eps {}, RoPE theta {}, factor {} or its frequency bounds, or window {} is "
-                             "out of range",
-                             hp.norm_eps, hp.rope.theta, hp.rope.factor, hp.sliding_window),
-         .where = where});
+      rope.kind != RopeKind::llama3 ||
+      (rope.low_freq_factor > 0 && rope.original_context > 0 && rope.high_freq_factor > rope.low_freq_factor);
+  if (!(rope.theta > 0) || !(rope.factor > 0) || !blend)
+    throw Error({.what = fmt::format("RoPE theta {}, factor {} or its frequency bounds are out of range",
+                                     rope.theta, rope.factor),
+                 .where = model_->file_->where()});
 }
 
 std::string ModelLoader::file_name(const TensorRow& row, int64_t layer) const {
@@ -249,6 +256,8 @@ void ModelLoader::store_matrix(const TensorRow& row, int64_t layer, const Tensor
 void ModelLoader::store_vector(const TensorRow& row, int64_t layer, const TensorEntry& tensor) {
   std::vector<float> values(size_t(tensor.shape[0]));
   storage(tensor.type).decode_f32(tensor.data.data(), int64_t(values.size()), values.data());
+  if (!model_->is_gguf())
+    for (float& value : values) value += row.hf_offset;
   if (row.role != Role::rope_freqs) {
     model_->vectors_[size_t(row.role) * size_t(model_->hp_.layers) + size_t(layer)] = std::move(values);
     return;
@@ -262,20 +271,20 @@ void ModelLoader::store_vector(const TensorRow& row, int64_t layer, const Tensor
 }
 
 void ModelLoader::refuse_unclaimed(Listener& listener) const {
-  int64_t ignored = 0;
+  std::map<std::string_view, int64_t> skipped;  // by reason
   for (const TensorEntry& tensor : model_->file_->tensors()) {
     if (claimed_.contains(tensor.name)) continue;
-    const auto matches = [&](std::string_view pattern) { return glob_match(pattern, tensor.name); };
-    if (!std::ranges::any_of(model_->family_->ignored, matches))
+    const auto matches = [&](const IgnoredTensors& row) { return glob_match(row.pattern, tensor.name); };
+    const auto row = std::ranges::find_if(model_->family_->ignored, matches);
+    if (row == model_->family_->ignored.end())
       throw Error(
           {.what = fmt::format("the tensor {} is no part of a {} model", tensor.name, model_->family_->name),
            .where = tensor.file,
            .hint = "the architecture differs from what the file says, or has parts Fettle does not know"});
-    ++ignored;
+    ++skipped[row->why];
   }
-  if (ignored > 0)
-    listener.info(
-        fmt::format("{}: {} tensors that nobody needs were skipped", model_->file_->where(), ignored));
+  for (const auto& [why, count] : skipped)
+    listener.info(fmt::format("{}: {} tensors were skipped: {}", model_->file_->where(), count, why));
 }
 
 }  // namespace fettle

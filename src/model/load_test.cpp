@@ -301,14 +301,5 @@ TEST(Glob, StarStandsForAnyText) {
   EXPECT_TRUE(glob_match("abc", "abc"));
 }
 
-TEST(Families, AreFoundByEitherName) {
-  EXPECT_EQ(&family_by_hf("MistralForCausalLM", "x"), &family_by_gguf("llama", "x"));
-  for (const FamilyRow* family : families())
-    for (const TensorRow& row : family->tensors) {
-      EXPECT_EQ(tensor_row(*family, row.role), &row) << "two rows of one role in " << family->name;
-      EXPECT_NE(row.cols, Dim::none) << row.gguf;
-    }
-}
-
 }  // namespace
 }  // namespace fettle

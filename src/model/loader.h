@@ -21,6 +21,7 @@ class ModelLoader {
   void open_hf(const std::filesystem::path& folder);
   void read_chat_template(const std::filesystem::path& folder);
   void check_hyper_params() const;
+  void check_rope(const RopeParams& rope) const;
   void find_prefix();
   void claim_all();
   void claim(const TensorRow& row, int64_t layer);

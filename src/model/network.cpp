@@ -1,11 +1,11 @@
 #include "model/network.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <variant>
 
 #include "base/error.h"
+#include "base/half.h"
 #include "model/block/attention.h"
 #include "model/block/embed.h"
 #include "model/block/head.h"
@@ -36,23 +36,29 @@ using AnyNode = std::variant<Node<EmbedBlock>, Node<AttentionBlock>, Node<MlpBlo
 
 struct Network::Rep {
   Rep(std::shared_ptr<const Model> m, std::vector<LoraAdapter*> a, Ops& o, const NetworkOptions& opt)
-      : model(std::move(m)),
-        adapters(std::move(a)),
-        ops(o),
-        options(opt),
-        rope(model->hp().rope, model->hp().head_dim) {
+      : model(std::move(m)), adapters(std::move(a)), ops(o), options(opt) {
     FETTLE_CHECK(options.compute == DType::f32 || options.compute == DType::bf16);
     lengths.reserve(size_t(options.max_sequences));
     first_rows.reserve(size_t(options.max_sequences));
     weight.resize(options.training ? size_t(options.max_targets) : 0);
-    if (options.training) rope.cover(options.max_tokens);
+    const HyperParams& hp = model->hp();
+    ropes.emplace_back(hp.rope, hp.head_dim);
+    if (hp.local_rope) ropes.emplace_back(*hp.local_rope, hp.head_dim);
+    if (options.training) cover(options.max_tokens);
     build();
     plan();
     arena = Arena(booking.peak_bytes());
   }
 
   // ── building ──
+  void cover(int64_t positions) {
+    for (RopeCache& rope : ropes) rope.cover(positions);
+  }
   Proj proj(Role role, int64_t layer);
+  Proj proj(Role role, Role bias, int64_t layer);
+  Node<EmbedBlock> embed_node() const;
+  Node<AttentionBlock> attention_node(int64_t layer);
+  Node<MlpBlock> mlp_node(int64_t layer);
   void build();
   void plan();
   template <class B>
@@ -73,7 +79,7 @@ struct Network::Rep {
   std::vector<LoraAdapter*> adapters;
   Ops& ops;
   NetworkOptions options;
-  RopeCache rope;
+  std::vector<RopeCache> ropes;              // the model's, then its local layers' where that is another
   std::vector<std::vector<LowRank>> deltas;  // what the projections' spans point into
   std::vector<AnyNode> blocks;
   Node<HeadBlock> head{.name = "head", .spec = {}, .weights = {}};
@@ -99,30 +105,55 @@ Proj Network::Rep::proj(Role role, int64_t layer) {
   return p;
 }
 
-void Network::Rep::build() {
+Proj Network::Rep::proj(Role role, Role bias, int64_t layer) {
+  Proj p = proj(role, layer);
+  p.bias = model->vector(bias, layer);
+  return p;
+}
+
+Node<EmbedBlock> Network::Rep::embed_node() const {
+  return {.name = "embed",
+          .spec = {embed_scale(model->hp(), options.compute)},
+          .weights = {model->matrix(Role::token_embd)}};
+}
+
+Node<AttentionBlock> Network::Rep::attention_node(int64_t layer) {
   const HyperParams& hp = model->hp();
-  // The scale of 1/√D goes onto the scores, in f32.
   const AttentionSpec attention{.heads = hp.heads,
                                 .kv_heads = hp.kv_heads,
                                 .head_dim = hp.head_dim,
-                                .scale = float(1 / std::sqrt(double(hp.head_dim))),
-                                .window = hp.sliding_window};
-  blocks.push_back(Node<EmbedBlock>{
-      .name = "embed", .spec = {hp.embed_scale}, .weights = {model->matrix(Role::token_embd)}});
-  for (int64_t i = 0; i < hp.layers; ++i) {
-    blocks.push_back(Node<AttentionBlock>{
-        .name = "attention",
-        .layer = i,
-        .spec = {.hidden = hp.hidden, .attention = attention, .norm_eps = hp.norm_eps, .rope = &rope.table()},
-        .weights = {.norm = model->vector(Role::attn_norm, i),
-                    .qkv = {proj(Role::attn_q, i), proj(Role::attn_k, i), proj(Role::attn_v, i)},
-                    .o = {proj(Role::attn_o, i)}}});
-    blocks.push_back(Node<MlpBlock>{
-        .name = "mlp",
-        .spec = {.hidden = hp.hidden, .ffn = hp.ffn, .norm_eps = hp.norm_eps, .activation = hp.activation},
-        .weights = {.norm = model->vector(Role::mlp_norm, i),
-                    .gate_up = {proj(Role::mlp_gate, i), proj(Role::mlp_up, i)},
-                    .down = {proj(Role::mlp_down, i)}}});
+                                .scale = hp.score_scale(),  // onto the scores, in f32
+                                .window = hp.window(layer)};
+  const RopeCache& rope = hp.is_local(layer) ? ropes.back() : ropes.front();
+  return {
+      .name = "attention",
+      .layer = layer,
+      .spec = {.hidden = hp.hidden, .attention = attention, .norm_eps = hp.norm_eps, .rope = &rope.table()},
+      .weights = {
+          .norm = model->vector(Role::attn_norm, layer),
+          .qkv = {proj(Role::attn_q, Role::attn_q_bias, layer), proj(Role::attn_k, Role::attn_k_bias, layer),
+                  proj(Role::attn_v, Role::attn_v_bias, layer)},
+          .qk_norm = {model->vector(Role::attn_q_norm, layer), model->vector(Role::attn_k_norm, layer)},
+          .o = {proj(Role::attn_o, layer)},
+          .post_norm = model->vector(Role::attn_post_norm, layer)}};
+}
+
+Node<MlpBlock> Network::Rep::mlp_node(int64_t layer) {
+  const HyperParams& hp = model->hp();
+  return {.name = "mlp",
+          .spec = {.hidden = hp.hidden, .ffn = hp.ffn, .norm_eps = hp.norm_eps, .activation = hp.activation},
+          .weights = {.norm = model->vector(Role::mlp_norm, layer),
+                      .gate_up = {proj(Role::mlp_gate, layer), proj(Role::mlp_up, layer)},
+                      .down = {proj(Role::mlp_down, layer)},
+                      .post_norm = model->vector(Role::mlp_post_norm, layer)}};
+}
+
+void Network::Rep::build() {
+  const HyperParams& hp = model->hp();
+  blocks.push_back(embed_node());
+  for (int64_t layer = 0; layer < hp.layers; ++layer) {
+    blocks.push_back(attention_node(layer));
+    blocks.push_back(mlp_node(layer));
   }
   head.spec = {.hidden = hp.hidden, .norm_eps = hp.norm_eps};
   head.weights = {.norm = model->vector(Role::out_norm), .head = {.w = model->matrix(Role::head)}};
@@ -187,7 +218,7 @@ void Network::Rep::prepare(const BatchView& batch) {
   FETTLE_CHECK(low >= 0 && high < model->hp().vocab_size, "token ids {} … {}", low, high);
   for (const Segment& s : batch.segments)
     FETTLE_CHECK(s.adapter < int32_t(adapters.size()), "adapter {} of {}", s.adapter, adapters.size());
-  rope.cover(int64_t(*std::ranges::max_element(batch.positions)) + 1);
+  cover(int64_t(*std::ranges::max_element(batch.positions)) + 1);
   lengths.clear();
   first_rows.clear();
   for (int64_t s = 0; s < sequences; ++s) {
@@ -256,6 +287,10 @@ double Network::Rep::step(BatchView batch, const Targets& targets, Objective& ob
   return objective.loss(targets, logprob);
 }
 
+float embed_scale(const HyperParams& hp, DType compute) {
+  return compute == DType::bf16 ? to_float(to_bf16(hp.embed_scale)) : hp.embed_scale;
+}
+
 Network::Network(std::shared_ptr<const Model> model, std::vector<LoraAdapter*> adapters, Ops& ops,
                  const NetworkOptions& options)
     : rep_(std::make_unique<Rep>(std::move(model), std::move(adapters), ops, options)) {}
@@ -271,7 +306,8 @@ const NetworkOptions& Network::options() const {
 }
 
 std::vector<PlanLine> Network::plan() const {
-  int64_t parameters = 0, gradients = 0, kept = 0;
+  int64_t parameters = 0, gradients = 0, kept = 0, rotary = 0;
+  for (const RopeCache& rope : rep_->ropes) rotary += rope.bytes();
   for (LoraAdapter* a : rep_->adapters) {
     parameters += int64_t(a->params().size_bytes());
     gradients += int64_t(a->grads().size_bytes());
@@ -279,7 +315,7 @@ std::vector<PlanLine> Network::plan() const {
   std::vector<PlanLine> lines = {{"weights (mapped)", rep_->model->weight_bytes()},
                                  {"adapter parameters", parameters},
                                  {"adapter gradients", gradients},
-                                 {"rotary table", rep_->rope.bytes()}};
+                                 {"rotary table", rotary}};
   std::map<std::string, int64_t> by_name;
   for (const Booking::Line& line : rep_->booking.lines())
     if (!line.scratch) by_name[line.name] += line.bytes;

@@ -26,6 +26,9 @@ struct PlanLine {
   int64_t bytes;
 };
 
+/// The embedding's scale as a number of the compute type, as transformers has it: √640 is 25.25 in bf16.
+float embed_scale(const HyperParams& hp, DType compute);
+
 class Network {
  public:
   /// Adapters by index (what Segment::adapter names); may be empty. Plans and reserves the step arena.

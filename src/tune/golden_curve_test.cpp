@@ -1,11 +1,8 @@
-// Fifty optimizer steps of the tiny golden Llama against torch's: loss, gradient norm, learning rate
+// Fifty optimizer steps of the tiny golden models against torch's: loss, gradient norm, learning rate
 // (tests/golden/).
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
-#include "base/file.h"
-#include "model/model_testing.h"
+#include "model/golden_testing.h"
 #include "tune/objective/cross_entropy.h"
 #include "tune/optim/optimizer.h"
 #include "tune/schedule/schedule.h"
@@ -19,12 +16,6 @@ using namespace testing;
 struct Curve {
   std::vector<double> loss, grad_norm, learning_rate;
 };
-
-const json& golden() {
-  static const json doc =
-      json::parse(read_text(std::string(FETTLE_SOURCE_DIR) + "/tests/golden/llama_tiny.json"));
-  return doc;
-}
 
 TrainJob golden_job(const json& curve) {
   TrainJob job;
@@ -51,17 +42,12 @@ std::vector<TestBatch> micro_batches(const json& curve, const json& step) {
   return batches;
 }
 
-Curve run_curve(const std::string& variant) {
-  const json& curve = golden().at("curve");
-  TinyModel tiny;
-  tiny.config.update(golden().at("variants").at(variant).at("config"));
-  const TestFolder folder("curve_" + variant);
-  const auto model = load_hf(folder, tiny);
+Curve run_curve(const GoldenCase& golden) {
+  const json& curve = golden.file().at("curve");
+  const TestFolder folder("curve_" + golden.family + golden.variant);
+  const auto model = load_hf(folder, golden.model());
   const auto ops = test_ops(2);
-  const json& lora = golden().at("lora");
-  const auto adapter = LoraAdapter::create(*model, {.rank = lora.at("r"), .alpha = lora.at("lora_alpha")}, 1);
-  fill_by_formula(*adapter);
-  adapter->make_trainable();
+  const auto adapter = golden.adapter(*model);
   const TrainJob job = golden_job(curve);
   Optimizer optimizer(job, int64_t(adapter->params().size()));
   Network network(model, {adapter.get()}, *ops,
@@ -100,17 +86,17 @@ double worst_relative(const std::vector<double>& ours, const json& theirs) {
 }
 }  // namespace
 
-class GoldenCurve : public ::testing::TestWithParam<const char*> {};
+class GoldenCurve : public ::testing::TestWithParam<GoldenCase> {};
 
 TEST_P(GoldenCurve, FollowsTorchForFiftySteps) {
   const Curve ours = run_curve(GetParam());
-  const json& want = golden().at("variants").at(GetParam()).at("curve_f64");
+  const json& want = GetParam().numbers().at("curve_f64");
   EXPECT_LE(std::abs(ours.loss[0] - double(want.at("loss").at(0))) / double(want.at("loss").at(0)), 1e-5);
   EXPECT_LE(worst_relative(ours.loss, want.at("loss")), 2e-4);
   EXPECT_LE(worst_relative(ours.grad_norm, want.at("grad_norm")), 2e-3);
   EXPECT_LE(worst_relative(ours.learning_rate, want.at("learning_rate")), 1e-12);
 }
 
-INSTANTIATE_TEST_SUITE_P(Variants, GoldenCurve, ::testing::Values("untied", "tied", "llama3_rope"));
+INSTANTIATE_TEST_SUITE_P(Variants, GoldenCurve, ::testing::ValuesIn(golden_cases()), golden_case_name);
 
 }  // namespace fettle

@@ -57,6 +57,7 @@ class CpuOps final : public Ops {
   void gated_act(Activation, Buf gate, Buf up, Buf out) override;
   void gated_act_backward(Activation, Buf gate, Buf up, Buf dout, Buf dgate, Buf dup) override;
   void copy(Buf from, Buf to) override;
+  void add(Buf x, Buf y) override;
   void gather_rows(Buf x, std::span<const int32_t> rows, Buf out) override;
   void scatter_add_rows(Buf dout, std::span<const int32_t> rows, Buf dx) override;
 

@@ -100,6 +100,12 @@ void CpuOps::copy(Buf from, Buf to) {
   for_rows(pool_, from.rows, from.cols, [&](int64_t t, int) { kernel(at(from, t), at(to, t), from.cols); });
 }
 
+void CpuOps::add(Buf x, Buf y) {
+  check_same_shape(x, y);
+  const auto kernel = rows_.add[element_type(x)][element_type(y)];
+  for_rows(pool_, x.rows, x.cols, [&](int64_t t, int) { kernel(at(x, t), at(y, t), x.cols); });
+}
+
 void CpuOps::gather_rows(Buf x, std::span<const int32_t> rows, Buf out) {
   FETTLE_CHECK(out.rows == int64_t(rows.size()) && out.cols == x.cols);
   check_row_numbers(rows, x.rows);

@@ -117,6 +117,18 @@ TEST(RmsNorm, BackwardOfEveryMixtureOfTypesAddsAndOverwrites) {
   });
 }
 
+TEST(RmsNorm, BackwardMayOverwriteTheGradientItReads) {
+  for_each_mode([](const Mode& mode) {
+    const Tensor x = Tensor(21, 70, mode.type).random(1), w = Tensor(1, 70, DType::f32).random(2),
+                 dy = Tensor(21, 70, mode.type).random(3);
+    const auto ops = ops_for(mode.isa);
+    Tensor apart(21, 70, mode.type), in_place = dy;
+    ops->rms_norm_backward(x, w, kEps, dy, apart, false, Buf{});
+    ops->rms_norm_backward(x, w, kEps, in_place, in_place, false, Buf{});
+    EXPECT_EQ(in_place.bits(), apart.bits());
+  });
+}
+
 TEST(RmsNorm, DwDoesNotDependOnThreads) {
   for_each_mode([](const Mode& mode) {
     const Tensor x = Tensor(300, 200, mode.type).random(1), w = Tensor(1, 200, DType::f32).random(2),
@@ -246,6 +258,19 @@ TEST_P(GatedAct, BackwardInBf16IsTheF32ResultRounded) {
       ops->gated_act_backward(GetParam(), gate, up, dout, dgate, dup);
       expect_close(dgate, wide[3].matrix(), "dgate", 1e-6);
       expect_close(dup, wide[4].matrix(), "dup", 1e-6);
+    }
+  });
+}
+
+TEST(Copies, AddIsOneRoundedSum) {
+  for_each_mode([](const Mode& mode) {
+    for (const DType other : {DType::f32, DType::bf16}) {
+      const Tensor x = Tensor(18, 33, mode.type).random(1);
+      Tensor y = Tensor(18, 33, other).random(2);
+      Matrix<double> total = y.matrix();
+      for (size_t i = 0; i < total.data.size(); ++i) total.data[i] += x.matrix().data[i];
+      ops_for(mode.isa)->add(x, y);
+      expect_close(y, total, "sum", 1e-7);
     }
   });
 }

@@ -40,15 +40,16 @@ Matrix<T> linear(const Matrix<T>& x, const Matrix<T>& w) {
   return y;
 }
 
-/// x·Wᵀ + bias + scale·x·Aᵀ·Bᵀ; an empty bias adds nothing.
+/// x·Wᵀ + bias + scale·x·Aᵀ·Bᵀ; an empty bias or A adds nothing.
 template <class T>
 Matrix<T> linear(const Matrix<T>& x, const Matrix<T>& w, const std::vector<T>& bias,
                  const LowRank<T>& delta) {
   Matrix<T> y = linear(x, w);
-  const Matrix<T> correction = linear(linear(x, delta.A), delta.B);
+  const bool adapted = delta.A.rows > 0;
+  const Matrix<T> correction = adapted ? linear(linear(x, delta.A), delta.B) : Matrix<T>();
   for (int64_t t = 0; t < y.rows; ++t)
     for (int64_t o = 0; o < y.cols; ++o) {
-      y(t, o) += delta.scale * correction(t, o);
+      if (adapted) y(t, o) += delta.scale * correction(t, o);
       if (!bias.empty()) y(t, o) += bias[size_t(o)];
     }
   return y;
@@ -73,6 +74,18 @@ Matrix<T> rms_norm(const Matrix<T>& x, const Matrix<T>& w, double eps) {
     const T root = sqrt(squares / T(double(x.cols)) + T(eps));
     for (int64_t c = 0; c < x.cols; ++c) y(t, c) = x(t, c) / root * w(0, c);
   }
+  return y;
+}
+
+/// The same over every head, w [1, head_dim].
+template <class T>
+Matrix<T> rms_norm_heads(Matrix<T> x, const Matrix<T>& w, double eps) {
+  const int64_t rows = x.rows, cols = x.cols;
+  x.rows = rows * cols / w.cols;
+  x.cols = w.cols;
+  Matrix<T> y = rms_norm(x, w, eps);
+  y.rows = rows;
+  y.cols = cols;
   return y;
 }
 

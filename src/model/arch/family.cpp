@@ -9,6 +9,9 @@ namespace {
 
 constexpr const FamilyRow* kFamilies[] = {
     &kLlamaFamily,
+    &kQwen2Family,
+    &kQwen3Family,
+    &kGemma3Family,
 };
 
 constexpr std::string_view kLayerMark = "{i}";
@@ -78,6 +81,8 @@ int64_t extent(Dim dim, const HyperParams& hp) {
       return hp.q_dim();
     case Dim::kv:
       return hp.kv_dim();
+    case Dim::head:
+      return hp.head_dim;
     case Dim::ffn:
       return hp.ffn;
     case Dim::half_rope:

@@ -20,11 +20,18 @@ enum class Role : uint8_t {
   attn_q,
   attn_k,
   attn_v,
+  attn_q_bias,
+  attn_k_bias,
+  attn_v_bias,
+  attn_q_norm,  // of each head's queries, before rotation
+  attn_k_norm,
   attn_o,
+  attn_post_norm,  // of what attention adds to the residual stream
   mlp_norm,
   mlp_gate,
   mlp_up,
   mlp_down,
+  mlp_post_norm,
   out_norm,
   head,
   rope_freqs,
@@ -33,7 +40,7 @@ enum class Role : uint8_t {
 inline constexpr size_t kRoleCount = size_t(Role::rope_freqs) + 1;
 
 /// Shapes in terms of hyper-parameters.
-enum class Dim : uint8_t { none, vocab, hidden, q, kv, ffn, half_rope };
+enum class Dim : uint8_t { none, vocab, hidden, q, kv, head, ffn, half_rope };
 
 enum class RowOrder : uint8_t {
   as_is,
@@ -48,6 +55,14 @@ struct TensorRow {
   RowOrder order = RowOrder::as_is;
   bool optional = false;  // may be missing (head of a tied model, rope_freqs)
   std::string_view lora;  // name as a LoRA target ("q_proj"), "" = not a target of `all`
+  float hf_offset = 0;    // what the values of a Hugging Face file lack: Gemma's norms are stored as w − 1
+                          // there, as w in GGUF
+};
+
+/// Tensors that a file may carry and that are not used.
+struct IgnoredTensors {
+  std::string_view pattern;  // "*.rotary_emb.inv_freq"
+  std::string_view why;      // "computed here"
 };
 
 struct FamilyRow {
@@ -55,8 +70,7 @@ struct FamilyRow {
   std::span<const std::string_view> hf_architectures;  // "LlamaForCausalLM", …
   std::string_view gguf_arch;                          // general.architecture
   std::span<const TensorRow> tensors;
-  std::span<const std::string_view>
-      ignored;  // tensors a file may carry and nobody needs: "*.rotary_emb.inv_freq"
+  std::span<const IgnoredTensors> ignored;
   HyperParams (*from_hf)(const nlohmann::json& config, const std::string& where);
   HyperParams (*from_gguf)(const GgufFile& file);
   std::string_view oracle;  // the program its goldens come from

@@ -5,6 +5,9 @@
 
 namespace fettle {
 
-extern const FamilyRow kLlamaFamily;  // llama.cpp
+extern const FamilyRow kLlamaFamily;   // llama.cpp
+extern const FamilyRow kQwen2Family;   // qwen2.cpp
+extern const FamilyRow kQwen3Family;   // qwen3.cpp
+extern const FamilyRow kGemma3Family;  // gemma3.cpp
 
 }  // namespace fettle

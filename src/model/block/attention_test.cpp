@@ -14,6 +14,15 @@ struct AttentionCase {
   int64_t ranks[4] = {3, 2, 4, 5};  // of q, k, v, o
   Recompute recompute = Recompute::none;
   bool frozen_qkv = false;
+  bool biases = false, head_norms = false, post_norm = false;
+};
+
+// What families add to Llama's attention, one by one and together.
+const std::vector<AttentionCase> kExtras = {
+    {.biases = true},
+    {.head_norms = true},
+    {.post_norm = true},
+    {.window = 4, .biases = true, .head_norms = true, .post_norm = true},
 };
 
 /// Attention with 4 heads over 2 K/V heads of 8.
@@ -25,17 +34,24 @@ class AttentionRig {
               .attention = {.heads = 4, .kv_heads = 2, .head_dim = 8, .scale = 0.4f, .window = c.window},
               .norm_eps = 1e-5f,
               .rope = &rope_.table()},
-        q_(32, kHidden, c.ranks[0], 10, c.frozen_qkv),
-        k_(16, kHidden, c.ranks[1], 20, c.frozen_qkv),
-        v_(16, kHidden, c.ranks[2], 30, c.frozen_qkv),
-        o_(kHidden, 32, c.ranks[3], 40) {
+        q_(32, kHidden, c.ranks[0], 10, c.frozen_qkv, c.biases),
+        k_(16, kHidden, c.ranks[1], 20, c.frozen_qkv, c.biases),
+        v_(16, kHidden, c.ranks[2], 30, c.frozen_qkv, c.biases),
+        o_(kHidden, 32, c.ranks[3], 40),
+        q_norm_(8, 50, c.head_norms),
+        k_norm_(8, 51, c.head_norms),
+        post_norm_(kHidden, 52, c.post_norm) {
     rope_.cover(kTokens);
     norm_.random(2, 0.5f);
     in_.random(3, 1);
     dout_.random(4, 1);
     run_ = std::make_unique<BlockRun<AttentionBlock>>(
         spec_,
-        AttentionBlock::Weights{.norm = norm_, .qkv = {q_.proj(), k_.proj(), v_.proj()}, .o = {o_.proj()}},
+        AttentionBlock::Weights{.norm = norm_,
+                                .qkv = {q_.proj(), k_.proj(), v_.proj()},
+                                .qk_norm = {q_norm_, k_norm_},
+                                .o = {o_.proj()},
+                                .post_norm = post_norm_},
         BlockShape{.tokens = kTokens, .backward = true, .recompute = c.recompute}, kHidden);
     fill(run_->in(), in_);
     fill(run_->d(), dout_);
@@ -56,7 +72,9 @@ class AttentionRig {
         .sin = sin,
         .norm = norm_.matrix<T>(),
         .qkv = {q_.reference<T>(along), k_.reference<T>(along), v_.reference<T>(along)},
-        .o = o_.reference<T>(along)};
+        .o = o_.reference<T>(along),
+        .qk_norm = {q_norm_.matrix<T>(), k_norm_.matrix<T>()},
+        .post_norm = post_norm_.matrix<T>()};
     return block(in, ragged_.cu, ragged_.positions);
   }
 
@@ -96,6 +114,7 @@ class AttentionRig {
   RopeCache rope_{{.theta = 10000}, 8};
   AttentionBlock::Spec spec_;
   TestProj q_, k_, v_, o_;
+  TestNorm q_norm_, k_norm_, post_norm_;
   Tensor norm_{1, kHidden, DType::f32, kHidden}, in_{kTokens, kHidden, DType::f32, kHidden},
       dout_{kTokens, kHidden, DType::f32, kHidden};
   Ragged ragged_;
@@ -106,6 +125,7 @@ TEST(AttentionBlock, ForwardIsTheReference) {
   AttentionRig({}).check_forward();
   AttentionRig({.window = 4}).check_forward();
   AttentionRig({.ranks = {0, 0, 0, 0}}).check_forward();
+  for (const AttentionCase& c : kExtras) AttentionRig(c).check_forward();
 }
 
 TEST(AttentionBlock, BackwardIsTheReferencesDerivative) {
@@ -113,12 +133,14 @@ TEST(AttentionBlock, BackwardIsTheReferencesDerivative) {
   AttentionRig({.window = 4}).check_backward(true);
   AttentionRig({.ranks = {4, 0, 0, 0}}).check_backward(true);
   AttentionRig({.ranks = {0, 0, 0, 0}}).check_backward(true);  // nothing here is trained: only passes on
+  for (const AttentionCase& c : kExtras) AttentionRig(c).check_backward(true);
 }
 
 TEST(AttentionBlock, LowestTrainedBlockLeavesTheResidualGradientAlone) {
   AttentionRig({}).check_backward(false);
   AttentionRig({.ranks = {0, 0, 0, 4}}).check_backward(false);
   AttentionRig({.frozen_qkv = true}).check_backward(false);
+  for (const AttentionCase& c : kExtras) AttentionRig(c).check_backward(false);
 }
 
 TEST(AttentionBlock, FrozenAdaptersPassGradientsOn) {
@@ -126,9 +148,15 @@ TEST(AttentionBlock, FrozenAdaptersPassGradientsOn) {
 }
 
 TEST(AttentionBlock, RecomputedStateHasEqualBits) {
-  const auto kept = AttentionRig({}).gradient_bits();
-  EXPECT_EQ(AttentionRig({.recompute = Recompute::mlp}).gradient_bits(), kept);
-  EXPECT_EQ(AttentionRig({.recompute = Recompute::block}).gradient_bits(), kept);
+  std::vector<AttentionCase> cases = kExtras;
+  cases.push_back({});
+  for (AttentionCase c : cases) {
+    const auto kept = AttentionRig(c).gradient_bits();
+    for (const Recompute level : {Recompute::mlp, Recompute::block}) {
+      c.recompute = level;
+      EXPECT_EQ(AttentionRig(c).gradient_bits(), kept);
+    }
+  }
 }
 
 }  // namespace

@@ -89,12 +89,4 @@ inline Slot book_low_rank(Booking& book, const std::string& name, int64_t tokens
   return cols > 0 ? book.book(name, tokens, cols, type) : Slot{};
 }
 
-/// The gradient of the residual stream as GEMMs take it: itself in f32, else a copy in the compute type.
-inline Buf gemm_input(const BlockContext& ctx, Buf d, const Slot& copy) {
-  if (!copy) return d;
-  const Buf typed = ctx.at(copy);
-  ctx.ops.copy(d, typed);
-  return typed;
-}
-
 }  // namespace fettle

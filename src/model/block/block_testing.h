@@ -31,8 +31,9 @@ struct Param {
 /// A projection [out, in] with an adapter of rank r (0: none).
 class TestProj {
  public:
-  TestProj(int64_t out, int64_t in, int64_t rank, uint32_t stream, bool frozen = false)
+  TestProj(int64_t out, int64_t in, int64_t rank, uint32_t stream, bool frozen = false, bool biased = false)
       : w_(Tensor(out, in, DType::f32, in).random(stream, 0.4f)), frozen_(frozen) {
+    if (biased) bias_ = std::make_unique<Tensor>(Tensor(1, out, DType::f32).random(stream + 3, 0.6f));
     if (rank == 0) return;
     a_ = std::make_unique<Param>(rank, in, stream + 1, 0.5f);
     b_ = std::make_unique<Param>(out, rank, stream + 2, 0.5f);
@@ -49,12 +50,14 @@ class TestProj {
                   .rows = b.rows,
                   .cols = b.cols,
                   .row_bytes = b.cols * 4},
+            .bias = bias_ ? Buf(*bias_) : Buf{},
             .deltas = a_ ? std::span<const LowRank>(&delta_, 1) : std::span<const LowRank>{}};
   }
   template <class T>
   ref::Linear<T> reference(const Param* along = nullptr) const {
     ref::Linear<T> out{.w = w_.matrix<T>()};
     if (a_) out.delta = {.A = matrix<T>(*a_, along), .B = matrix<T>(*b_, along), .scale = T(double(kScale))};
+    if (bias_) out.bias = bias_->matrix<T>().data;
     return out;
   }
   std::vector<Param*> params() const {
@@ -74,8 +77,27 @@ class TestProj {
   static constexpr float kScale = 0.75f;
   Tensor w_;
   bool frozen_;
+  std::unique_ptr<Tensor> bias_;
   std::unique_ptr<Param> a_, b_;
   LowRank delta_;
+};
+
+/// A norm's weight around 1, or none.
+class TestNorm {
+ public:
+  TestNorm(int64_t width, uint32_t stream, bool present) {
+    if (!present) return;
+    weight_ = std::make_unique<Tensor>(Tensor(1, width, DType::f32).random(stream, 0.5f));
+    for (int64_t c = 0; c < width; ++c) weight_->set(0, c, 1 + weight_->get(0, c));
+  }
+  operator Buf() const { return weight_ ? Buf(*weight_) : Buf{}; }  // NOLINT: passed where a Buf is asked
+  template <class T>
+  Matrix<T> matrix() const {
+    return weight_ ? weight_->matrix<T>() : Matrix<T>();
+  }
+
+ private:
+  std::unique_ptr<Tensor> weight_;
 };
 
 /// Two sequences of 5 and 19 tokens in one row.

@@ -1,4 +1,4 @@
-// Gated MLP: out = in + down(act(gate(x)) ⊙ up(x)), x = norm(in).
+// Gated MLP: out = in + down(act(gate(x)) ⊙ up(x)), x = norm(in). Families may norm what is added to `in`.
 #pragma once
 
 #include "model/block/block.h"
@@ -15,17 +15,19 @@ struct MlpBlock {
     Buf norm;                     // [1, hidden] f32
     std::array<Proj, 2> gate_up;  // [ffn, hidden] each
     std::array<Proj, 1> down;     // [hidden, ffn]
+    Buf post_norm;                // [1, hidden] f32; empty: none
   };
   /// T tokens, F = ffn, r the projection's rank. Read by the backward.
   struct Saved {
     Slot gate, up;          // [T, F]
     std::array<Slot, 2> u;  // [T, r] of gate and up
+    Slot y;                 // [T, hidden] what post_norm norms
     Slot u_down;            // [T, r]; kept at every level, so that recompute() need not run `down`
   };
   struct Scratch {
-    Slot x;        // [T, hidden] normed input
+    Slot x;        // [T, hidden] normed input, then normed output
     Slot h;        // [T, F] act(gate) ⊙ up; then the gradient of gate
-    Slot dy;       // [T, hidden] gradient of the output in the compute type
+    Slot dy;       // [T, hidden] gradient of down's output
     Slot dh, dup;  // [T, F]
     Slot dx;       // [T, hidden]
     std::array<Slot, 2> du;
@@ -34,6 +36,7 @@ struct MlpBlock {
   struct Booked {
     Saved saved;
     Scratch scratch;
+    bool kept = false;  // all of `saved` outlives the forward
   };
 
   static Booked plan(const Spec&, const Weights&, const BlockShape&, Booking&, const std::string& name);

@@ -14,6 +14,7 @@ struct MlpCase {
   int64_t ranks[3] = {3, 4, 2};  // of gate, up, down
   Recompute recompute = Recompute::none;
   bool frozen = false;  // gate and up
+  bool post_norm = false;
 };
 
 class MlpRig {
@@ -22,13 +23,17 @@ class MlpRig {
       : spec_{.hidden = kHidden, .ffn = kFfn, .norm_eps = 1e-5f, .activation = c.activation},
         gate_(kFfn, kHidden, c.ranks[0], 10, c.frozen),
         up_(kFfn, kHidden, c.ranks[1], 20, c.frozen),
-        down_(kHidden, kFfn, c.ranks[2], 30) {
+        down_(kHidden, kFfn, c.ranks[2], 30),
+        post_norm_(kHidden, 52, c.post_norm) {
     norm_.random(2, 0.5f);
     in_.random(3, 1);
     dout_.random(4, 1);
     run_ = std::make_unique<BlockRun<MlpBlock>>(
         spec_,
-        MlpBlock::Weights{.norm = norm_, .gate_up = {gate_.proj(), up_.proj()}, .down = {down_.proj()}},
+        MlpBlock::Weights{.norm = norm_,
+                          .gate_up = {gate_.proj(), up_.proj()},
+                          .down = {down_.proj()},
+                          .post_norm = post_norm_},
         BlockShape{.tokens = kTokens, .backward = true, .recompute = c.recompute}, kHidden);
     fill(run_->in(), in_);
     fill(run_->d(), dout_);
@@ -41,7 +46,8 @@ class MlpRig {
                             .norm = norm_.matrix<T>(),
                             .gate = gate_.reference<T>(along),
                             .up = up_.reference<T>(along),
-                            .down = down_.reference<T>(along)};
+                            .down = down_.reference<T>(along),
+                            .post_norm = post_norm_.matrix<T>()};
     return block(in);
   }
 
@@ -78,6 +84,7 @@ class MlpRig {
  private:
   MlpBlock::Spec spec_;
   TestProj gate_, up_, down_;
+  TestNorm post_norm_;
   Tensor norm_{1, kHidden, DType::f32, kHidden}, in_{kTokens, kHidden, DType::f32, kHidden},
       dout_{kTokens, kHidden, DType::f32, kHidden};
   std::unique_ptr<BlockRun<MlpBlock>> run_;
@@ -87,6 +94,7 @@ TEST(MlpBlock, ForwardIsTheReference) {
   MlpRig({}).check_forward();
   MlpRig({.activation = Activation::gelu_tanh}).check_forward();
   MlpRig({.ranks = {0, 0, 0}}).check_forward();
+  MlpRig({.activation = Activation::gelu_tanh, .post_norm = true}).check_forward();
 }
 
 TEST(MlpBlock, BackwardIsTheReferencesDerivative) {
@@ -94,12 +102,15 @@ TEST(MlpBlock, BackwardIsTheReferencesDerivative) {
   MlpRig({.activation = Activation::gelu_tanh}).check_backward(true);
   MlpRig({.ranks = {0, 4, 0}}).check_backward(true);
   MlpRig({.ranks = {0, 0, 0}}).check_backward(true);
+  MlpRig({.activation = Activation::gelu_tanh, .post_norm = true}).check_backward(true);
+  MlpRig({.ranks = {0, 0, 0}, .post_norm = true}).check_backward(true);
 }
 
 TEST(MlpBlock, LowestTrainedBlockLeavesTheResidualGradientAlone) {
   MlpRig({}).check_backward(false);
   MlpRig({.ranks = {0, 0, 4}}).check_backward(false);
   MlpRig({.frozen = true}).check_backward(false);
+  MlpRig({.post_norm = true}).check_backward(false);
 }
 
 TEST(MlpBlock, FrozenAdaptersPassGradientsOn) {
@@ -107,9 +118,11 @@ TEST(MlpBlock, FrozenAdaptersPassGradientsOn) {
 }
 
 TEST(MlpBlock, RecomputedStateHasEqualBits) {
-  const auto kept = MlpRig({}).gradient_bits();
-  EXPECT_EQ(MlpRig({.recompute = Recompute::mlp}).gradient_bits(), kept);
-  EXPECT_EQ(MlpRig({.recompute = Recompute::block}).gradient_bits(), kept);
+  for (const bool post_norm : {false, true}) {
+    const auto kept = MlpRig({.post_norm = post_norm}).gradient_bits();
+    for (const Recompute level : {Recompute::mlp, Recompute::block})
+      EXPECT_EQ(MlpRig({.recompute = level, .post_norm = post_norm}).gradient_bits(), kept);
+  }
 }
 
 }  // namespace

@@ -8,15 +8,14 @@
 
 namespace fettle::ref {
 
-/// A linear with its low-rank delta; an empty A: none.
+/// A linear with its low-rank delta and bias; empty: none.
 template <class T>
 struct Linear {
   Matrix<T> w;  // [out, in]
   LowRank<T> delta;
+  std::vector<T> bias;
 
-  Matrix<T> operator()(const Matrix<T>& x) const {
-    return delta.A.rows == 0 ? linear(x, w) : linear(x, w, {}, delta);
-  }
+  Matrix<T> operator()(const Matrix<T>& x) const { return linear(x, w, bias, delta); }
 };
 
 template <class T>
@@ -32,6 +31,12 @@ Matrix<T> rows_of(const Matrix<T>& x, int64_t first, int64_t count) {
   return out;
 }
 
+/// What a block adds to the residual stream, normed where there is a weight for it.
+template <class T>
+Matrix<T> residual(const Matrix<T>& x, const Matrix<T>& branch, const Matrix<T>& post_norm, double eps) {
+  return sum(x, post_norm.rows == 0 ? branch : rms_norm(branch, post_norm, eps));
+}
+
 template <class T>
 struct Attention {
   AttentionSpec spec;
@@ -40,20 +45,26 @@ struct Attention {
   Matrix<T> norm;           // [1, hidden]
   std::array<Linear<T>, 3> qkv;
   Linear<T> o;
+  std::array<Matrix<T>, 2> qk_norm = {};  // [1, head_dim] of queries and keys; empty: none
+  Matrix<T> post_norm = {};               // [1, hidden]; empty: none
 
   /// x: the rows of several sequences, `cu` where each begins.
   Matrix<T> operator()(const Matrix<T>& x, std::span<const int32_t> cu,
                        std::span<const int32_t> positions) const {
     const Matrix<T> normed = rms_norm(x, norm, norm_eps);
-    const Matrix<T> q = rope(qkv[0](normed), spec.head_dim, cos, sin, positions);
-    const Matrix<T> k = rope(qkv[1](normed), spec.head_dim, cos, sin, positions), v = qkv[2](normed);
+    const Matrix<T> q = rotated(0, normed, positions), k = rotated(1, normed, positions), v = qkv[2](normed);
     Matrix<T> all(x.rows, q.cols);
     for (size_t s = 0; s + 1 < cu.size(); ++s) {
       const int64_t at = cu[s], n = cu[s + 1] - at;
       const Matrix<T> one = attention(spec, rows_of(q, at, n), rows_of(k, at, n), rows_of(v, at, n)).o;
       std::copy(one.data.begin(), one.data.end(), all.data.begin() + at * all.cols);
     }
-    return sum(x, o(all));
+    return residual(x, o(all), post_norm, norm_eps);
+  }
+  Matrix<T> rotated(size_t i, const Matrix<T>& normed, std::span<const int32_t> positions) const {
+    Matrix<T> y = qkv[i](normed);
+    if (qk_norm[i].rows > 0) y = rms_norm_heads(std::move(y), qk_norm[i], norm_eps);
+    return rope(y, spec.head_dim, cos, sin, positions);
   }
 };
 
@@ -63,10 +74,11 @@ struct Mlp {
   double norm_eps;
   Matrix<T> norm;
   Linear<T> gate, up, down;
+  Matrix<T> post_norm = {};  // [1, hidden]; empty: none
 
   Matrix<T> operator()(const Matrix<T>& x) const {
     const Matrix<T> normed = rms_norm(x, norm, norm_eps);
-    return sum(x, down(gated_act(kind, gate(normed), up(normed))));
+    return residual(x, down(gated_act(kind, gate(normed), up(normed))), post_norm, norm_eps);
   }
 };
 
