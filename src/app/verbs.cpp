@@ -20,6 +20,7 @@ constexpr VerbRow kVerbs[] = {
      .line = "talk to a model, with or without an adapter; one prompt from standard input for scripts",
      .run = chat_verb,
      .takes_options = true},
+    {"check", "say whether a model is read rightly: fettle check MODEL", check_verb},
     {"inspect", "say what a model or adapter is: fettle inspect FILE [--tensors]", inspect_verb},
     {"env", "what this machine and this build are, for bug reports", env_verb},
     {"version", "the version", version_verb},

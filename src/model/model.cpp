@@ -8,6 +8,12 @@
 
 namespace fettle {
 
+std::shared_ptr<const Model> Model::with(HyperParams hp) const {
+  auto other = std::make_shared<Model>(*this);
+  other->hp_ = std::move(hp);
+  return other;
+}
+
 const WeightView& Model::matrix(Role role, int64_t layer) const {
   if (role == Role::head && hp_.tied_head) role = Role::token_embd;
   return matrices_[size_t(role) * size_t(hp_.layers) + size_t(layer)];

@@ -20,6 +20,9 @@ class Model {
   /// tensor.
   static std::shared_ptr<const Model> load(const std::filesystem::path& path, Listener& listener);
 
+  /// The same weights under other constants: what a check compares this model with.
+  std::shared_ptr<const Model> with(HyperParams hp) const;
+
   const HyperParams& hp() const { return hp_; }
   const FamilyRow& family() const { return *family_; }
   const std::filesystem::path& path() const { return path_; }
