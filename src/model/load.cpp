@@ -107,7 +107,10 @@ void ModelLoader::open_hf(const fs::path& folder) {
         {.what = "quantization_config: weights quantised in the Hugging Face layout are not supported yet",
          .where = where,
          .hint = "use the unquantised weights, or a GGUF of this model"});
-  model_->family_ = &family_by_hf((*names)[0].get<std::string>(), where);
+  const std::string architecture = (*names)[0].get<std::string>();
+  model_->family_ = &family_by_hf(architecture, where);
+  for (const ModuleRoot& root : model_->family_->module_roots)
+    if (root.architecture == architecture) model_->module_root_ = &root;
   model_->hp_ = model_->family_->from_hf(config, where);
   model_->file_ = SafetensorsFile::open_folder(folder);
   read_chat_template(folder);
@@ -282,6 +285,11 @@ void ModelLoader::refuse_unclaimed(Listener& listener) const {
            .where = tensor.file,
            .hint = "the architecture differs from what the file says, or has parts Fettle does not know"});
     ++skipped[row->why];
+    constexpr std::string_view kWeight = ".weight";
+    if (std::string module(tensor.name); tensor.shape.size() == 2 && module.ends_with(kWeight)) {
+      module.resize(module.size() - kWeight.size());
+      ++model_->skipped_linears_[module.substr(module.rfind('.') + 1)];
+    }
   }
   for (const auto& [why, count] : skipped)
     listener.info(fmt::format("{}: {} tensors were skipped: {}", model_->file_->where(), count, why));

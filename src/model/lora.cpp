@@ -27,6 +27,11 @@ std::vector<LoraAdapter::Target> LoraAdapter::linears(const Model& model) {
   return found;
 }
 
+void LoraAdapter::count_adaptable(const Model& model) {
+  for (const Target& target : linears(model)) ++adaptable_[std::string(target.row->lora)];
+  for (auto& [name, count] : adaptable_) count += model.namesakes(name);
+}
+
 void LoraAdapter::append(const Model& model, const Target& target, int64_t rank, double alpha) {
   const int64_t in = extent(target.row->cols, model.hp()), out = extent(target.row->rows, model.hp());
   const int64_t at = int64_t(params_.size());
@@ -50,9 +55,9 @@ std::unique_ptr<LoraAdapter> LoraAdapter::create(const Model& model, const LoraC
         {.what = fmt::format("lora_rank is {}, expected at least 1", config.rank), .where = "lora_rank"});
   auto adapter = std::make_unique<LoraAdapter>();
   adapter->config_ = config;
+  adapter->count_adaptable(model);
   std::vector<bool> used(config.targets.size());
   for (const Target& target : linears(model)) {
-    ++adapter->adaptable_[std::string(target.row->lora)];
     bool wanted = false;
     for (size_t i = 0; i < config.targets.size(); ++i)
       if (config.targets[i] == "all" || names_module(config.targets[i], target.module))

@@ -62,12 +62,13 @@ class LoraAdapter {
   /// Every linear of the model that an adapter can stand on, layer by layer in the table's order.
   static std::vector<Target> linears(const Model&);
   void append(const Model&, const Target&, int64_t rank, double alpha);
+  void count_adaptable(const Model&);
 
   LoraConfig config_;
   std::vector<LoraEntry> entries_;
   std::vector<float> params_, grads_;
   std::map<std::string, int64_t, std::less<>>
-      adaptable_;  // linears of the model by target name: what save() names
+      adaptable_;  // linears of the model by target name, not adapted ones too: what save() names
 };
 
 }  // namespace fettle

@@ -1,7 +1,6 @@
 #include "model/model.h"
 
 #include <algorithm>
-#include <map>
 
 #include "base/error.h"
 #include "format/gguf.h"
@@ -62,7 +61,14 @@ std::string Model::module_path(const TensorRow& row, int64_t layer) const {
   std::string name = tensor_name(row.hf, layer);
   FETTLE_CHECK(name.ends_with(kSuffix), "{}", name);
   name.resize(name.size() - kSuffix.size());
+  if (module_root_ != nullptr && name.starts_with(module_root_->in_table))
+    name.replace(0, module_root_->in_table.size(), module_root_->in_modules);
   return name;
+}
+
+int64_t Model::namesakes(std::string_view lora) const {
+  const auto it = skipped_linears_.find(lora);
+  return it == skipped_linears_.end() ? 0 : it->second;
 }
 
 }  // namespace fettle

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,6 +47,8 @@ class Model {
 
   /// Module path of a target as PEFT names it: "model.layers.3.self_attn.q_proj".
   std::string module_path(const TensorRow& row, int64_t layer) const;
+  /// Linears of the file that bear a target's name and are not adapted: the image tower's q_proj.
+  int64_t namesakes(std::string_view lora) const;
 
  private:
   friend class ModelLoader;
@@ -53,9 +56,11 @@ class Model {
   std::shared_ptr<const TensorFile> file_;
   std::shared_ptr<const GgufFile> gguf_;
   const FamilyRow* family_ = nullptr;
+  const ModuleRoot* module_root_ = nullptr;  // null: modules are where the table says
   HyperParams hp_;
-  std::vector<WeightView> matrices_;         // [role][layer]
-  std::vector<std::vector<float>> vectors_;  // [role][layer]
+  std::vector<WeightView> matrices_;                             // [role][layer]
+  std::vector<std::vector<float>> vectors_;                      // [role][layer]
+  std::map<std::string, int64_t, std::less<>> skipped_linears_;  // by the last part of their names
   std::string chat_template_;
 };
 

@@ -78,10 +78,8 @@ class PeftReader {
   std::unique_ptr<LoraAdapter> read() {
     read_config();
     index_tensors();
-    for (const LoraAdapter::Target& target : LoraAdapter::linears(model_)) {
-      ++adapter_->adaptable_[std::string(target.row->lora)];
-      read_linear(target);
-    }
+    adapter_->count_adaptable(model_);
+    for (const LoraAdapter::Target& target : LoraAdapter::linears(model_)) read_linear(target);
     refuse_the_rest();
     check_targets();
     return std::move(adapter_);

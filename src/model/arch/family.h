@@ -65,12 +65,20 @@ struct IgnoredTensors {
   std::string_view why;      // "computed here"
 };
 
+/// Where transformers' class of a checkpoint has the modules elsewhere than the table says: PEFT names them
+/// so.
+struct ModuleRoot {
+  std::string_view architecture;          // "Gemma3ForConditionalGeneration"
+  std::string_view in_table, in_modules;  // "model.", "model.language_model."
+};
+
 struct FamilyRow {
   std::string_view name;                               // "llama"
   std::span<const std::string_view> hf_architectures;  // "LlamaForCausalLM", …
   std::string_view gguf_arch;                          // general.architecture
   std::span<const TensorRow> tensors;
   std::span<const IgnoredTensors> ignored;
+  std::span<const ModuleRoot> module_roots = {};
   HyperParams (*from_hf)(const nlohmann::json& config, const std::string& where);
   HyperParams (*from_gguf)(const GgufFile& file);
   std::string_view oracle;  // the program its goldens come from

@@ -192,14 +192,24 @@ TEST(Families, GemmasImagePartIsSkippedAndSaid) {
   tiny.config["architectures"] = {"Gemma3ForConditionalGeneration"};
   tiny.prefix = "language_model.";
   write_hf(folder, tiny, [](auto& tensors) {
-    for (const char* name :
-         {"vision_tower.embeddings.weight", "multi_modal_projector.mm_soft_emb_norm.weight"})
-      tensors.push_back(to_write(name, DType::f32, {8}, std::vector<std::byte>(32)));
+    const auto add = [&](const char* name, std::vector<int64_t> shape) {
+      tensors.push_back(to_write(name, DType::f32, std::move(shape), std::vector<std::byte>(32)));
+    };
+    add("vision_tower.layers.0.self_attn.q_proj.weight", {2, 4});
+    add("vision_tower.layers.0.self_attn.q_proj.bias", {8});
+    add("multi_modal_projector.mm_soft_emb_norm.weight", {8});
   });
   const auto model = Model::load(folder, notes);
-  EXPECT_NE(notes.text.find("2 tensors were skipped: they read images"), std::string::npos) << notes.text;
-  EXPECT_EQ(model->module_path(*tensor_row(model->family(), Role::attn_q), 1),
-            "model.layers.1.self_attn.q_proj");
+  EXPECT_NE(notes.text.find("3 tensors were skipped: they read images"), std::string::npos) << notes.text;
+
+  // Its adapters have the names that PEFT gives this class, and leave the image tower alone.
+  const auto adapter = LoraAdapter::create(*model, {.targets = {"q_proj", "down_proj"}}, 1);
+  EXPECT_EQ(adapter->entries()[0].module, "model.language_model.layers.0.self_attn.q_proj");
+  adapter->save(folder);
+  const json config = json::parse(read_text(folder / "adapter_config.json"));
+  EXPECT_EQ(config.at("target_modules"), json({"down_proj", "model.language_model.layers.0.self_attn.q_proj",
+                                               "model.language_model.layers.1.self_attn.q_proj"}));
+  EXPECT_EQ(LoraAdapter::load(folder, *model)->entries().size(), 4u);
 }
 
 }  // namespace

@@ -48,6 +48,10 @@ constexpr IgnoredTensors kIgnored[] = {
     {"model.multi_modal_projector.*", kNoImages},
 };
 
+constexpr ModuleRoot kRoots[] = {
+    {"Gemma3ForConditionalGeneration", "model.", "model.language_model."},
+};
+
 constexpr double kGlobalTheta = 1e6, kLocalTheta = 1e4;
 constexpr int64_t kPattern = 6;  // every sixth layer sees everything
 
@@ -131,6 +135,7 @@ const FamilyRow kGemma3Family = {
     .gguf_arch = "gemma3",
     .tensors = kTensors,
     .ignored = kIgnored,
+    .module_roots = kRoots,
     .from_hf = from_hf,
     .from_gguf = from_gguf,
     .oracle = "transformers Gemma3ForCausalLM",
