@@ -5,6 +5,7 @@
 #include <queue>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 namespace fettle {
 
@@ -15,6 +16,11 @@ constexpr size_t kShort = 32;
 uint64_t pair_key(int32_t left, int32_t right) {
   return uint64_t(uint32_t(left)) << 32 | uint32_t(right);
 }
+size_t end_of_character(std::string_view text, size_t at) {
+  next_code_point(text, at);
+  return at;
+}
+
 uint64_t scatter(uint64_t pair) {
   return pair * 0x9E3779B97F4A7C15u;  // Fibonacci hashing: the high bits are well mixed
 }
@@ -34,12 +40,13 @@ struct Candidate {
 };
 }  // namespace
 
-MergeTable::MergeTable(const std::vector<BpeMerge>& merges)
+MergeTable::MergeTable(const std::vector<BpeMerge>& merges, const std::vector<uint32_t>& ranks)
     : slots_(std::bit_ceil(std::max<size_t>(16, 2 * merges.size()))),
       shift_(64 - std::countr_zero(slots_.size())) {
-  for (size_t rank = 0; rank < merges.size(); ++rank) {
-    const uint64_t pair = pair_key(merges[rank].left, merges[rank].right);
-    slot_of(pair) = {pair, {uint32_t(rank), merges[rank].result}};
+  FETTLE_CHECK(ranks.empty() || ranks.size() == merges.size());
+  for (size_t i = 0; i < merges.size(); ++i) {
+    const uint64_t pair = pair_key(merges[i].left, merges[i].right);
+    slot_of(pair) = {pair, {ranks.empty() ? uint32_t(i) : ranks[i], merges[i].result}};
   }
 }
 
@@ -61,21 +68,32 @@ MergeTable::Merge MergeTable::find(int32_t left, int32_t right) const {
 
 Bpe::Bpe(BpeModel model)
     : bytes_(std::move(model.bytes)),
-      merges_(model.merges),
+      merges_(model.merges, model.ranks),
+      characters_(model.characters),
+      token_of_byte_(model.byte_tokens),
+      token_of_character_(bytes_, characters_ ? bytes_.size() : 0),
       unknown_(model.unknown),
-      fuse_unknown_(model.fuse_unknown) {
+      fuse_unknown_(model.fuse_unknown),
+      words_(bytes_, bytes_.size()) {
   const auto known = [&](int32_t id) { return id >= 0 && size_t(id) < bytes_.size(); };
   for (const BpeMerge& m : model.merges) FETTLE_CHECK(known(m.left) && known(m.right) && known(m.result));
-  token_of_byte_.fill(-1);
-  for (size_t id = 0; id < bytes_.size(); ++id) {
-    if (bytes_[id].size() == 1) token_of_byte_[uint8_t(bytes_[id][0])] = int32_t(id);
-  }
+  for (const int32_t id : token_of_byte_) FETTLE_CHECK(id == -1 || known(id));
+  for (size_t id = 0; id < bytes_.size(); ++id) add_symbol(int32_t(id));
   std::vector<int32_t> ids;
   for (size_t id = 0; id < bytes_.size(); ++id) {
     if (bytes_[id].empty()) continue;
     ids.clear();
     if (!model.ignore_merges) encode_by_merges(bytes_[id], ids);
-    if (model.ignore_merges || (ids.size() == 1 && ids[0] == int32_t(id))) words_.emplace(bytes_[id], id);
+    if (model.ignore_merges || (ids.size() == 1 && ids[0] == int32_t(id))) words_.insert(int32_t(id));
+  }
+}
+
+void Bpe::add_symbol(int32_t id) {
+  const std::string& bytes = bytes_[size_t(id)];
+  if (!characters_) {
+    if (bytes.size() == 1) token_of_byte_[uint8_t(bytes[0])] = id;
+  } else if (!bytes.empty() && end_of_character(bytes, 0) == bytes.size() && valid_utf8(bytes)) {
+    token_of_character_.insert(id);
   }
 }
 
@@ -84,8 +102,8 @@ int Bpe::missing_bytes() const {
 }
 
 void Bpe::encode(std::string_view piece, std::vector<int32_t>& ids) const {
-  if (const auto word = words_.find(piece); word != words_.end()) {
-    ids.push_back(word->second);
+  if (const int32_t word = words_.find(piece); word >= 0) {
+    ids.push_back(word);
   } else {
     encode_by_merges(piece, ids);
   }
@@ -103,16 +121,28 @@ void Bpe::encode_by_merges(std::string_view piece, std::vector<int32_t>& ids) co
 
 void Bpe::append_symbols(std::string_view piece, std::vector<int32_t>& ids) const {
   bool after_unknown = false;
-  for (char byte : piece) {
-    const int32_t id = token_of_byte_[uint8_t(byte)];
-    const bool is_unknown = id < 0;
-    if (!is_unknown) {
-      ids.push_back(id);
-    } else if (unknown_ >= 0 && !(fuse_unknown_ && after_unknown)) {
-      ids.push_back(unknown_);
-    }
-    after_unknown = is_unknown;
+  for (size_t at = 0; at < piece.size();) {
+    const size_t end = characters_ ? end_of_character(piece, at) : at + 1;
+    const bool is_known = append_symbol(piece.substr(at, end - at), ids);
+    if (!is_known && unknown_ >= 0 && !(fuse_unknown_ && after_unknown)) ids.push_back(unknown_);
+    after_unknown = !is_known;
+    at = end;
   }
+}
+
+// False, and nothing appended, when it has no token.
+bool Bpe::append_symbol(std::string_view symbol, std::vector<int32_t>& ids) const {
+  if (characters_) {
+    if (const int32_t whole = token_of_character_.find(symbol); whole >= 0) {
+      ids.push_back(whole);
+      return true;
+    }
+  }
+  for (const char byte : symbol) {
+    if (token_of_byte_[uint8_t(byte)] < 0) return false;
+  }
+  for (const char byte : symbol) ids.push_back(token_of_byte_[uint8_t(byte)]);
+  return true;
 }
 
 void Bpe::merge_short(std::vector<int32_t>& ids, size_t begin) const {

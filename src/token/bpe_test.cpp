@@ -102,6 +102,29 @@ TEST(Bpe, LongPiecesOfOneLetter) {
             100'000u / 1024 + 3);  // 672 = 512+128+32
 }
 
+TEST(Bpe, RanksMayBeGivenAndEqual) {
+  BpeModel m = model({"a", "b", "ab", "ba", "bb"}, {{"a", "b"}, {"b", "a"}, {"b", "b"}});
+  EXPECT_EQ(encode(m, "bab"), (Ids{1, 2}));
+  m.ranks = {7, 7, 3};
+  EXPECT_EQ(encode(m, "bab"), (Ids{3, 1})) << "leftmost of equals";
+  EXPECT_EQ(encode(m, "abba"), (Ids{0, 4, 0}));
+}
+
+TEST(Bpe, CharactersWithTheirBytesBehindThem) {
+  BpeModel m = model({"a", "\u00e9", "a\u00e9", "<C3>", "<A8>", "?"}, {{"a", "\u00e9"}});
+  m.bytes[3] = m.bytes[4] = "";
+  m.characters = true;
+  m.byte_tokens[0xc3] = 3;
+  m.byte_tokens[0xa8] = 4;
+  EXPECT_EQ(encode(m, "a\u00e9\u00e8"), (Ids{2, 3, 4}));
+  EXPECT_EQ(encode(m, "\xc3"), (Ids{3})) << "a broken character is its bytes";
+  EXPECT_EQ(encode(m, "a\u00eaa"), (Ids{0, 0})) << "one of its bytes has no token";
+  m.unknown = 5;
+  EXPECT_EQ(encode(m, "a\u00ea\u00eaa"), (Ids{0, 5, 5, 0}));
+  m.fuse_unknown = true;
+  EXPECT_EQ(encode(m, "a\u00ea\u00ea\u00e8\u00eaa"), (Ids{0, 5, 3, 4, 5, 0}));
+}
+
 TEST(Bpe, TokensThatMergesDoNotReachAreOnlyForIgnoreMerges) {
   BpeModel m = model({"a", "b", "abb"}, {});
   EXPECT_EQ(encode(m, "abb"), (Ids{0, 1, 1}));

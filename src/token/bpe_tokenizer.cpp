@@ -2,33 +2,44 @@
 
 #include <fmt/format.h>
 
+#include <unordered_set>
+
 #include "base/error.h"
 #include "base/utf8.h"
-#include "token/byte_level.h"
-#include "token/normalizer.h"
 
 namespace fettle {
 
 namespace {
-BpeModel model_of(const Vocabulary& vocabulary, BpeTokenizerParts& parts) {
+BpeModel model_of(const Vocabulary& vocabulary, const TextRules& rules, BpeTokenizerParts& parts) {
   FETTLE_CHECK(int64_t(parts.in_model.size()) == vocabulary.size());
-  BpeModel model{.merges = std::move(parts.merges),
-                 .ignore_merges = parts.ignore_merges,
-                 .unknown = parts.unknown,
-                 .fuse_unknown = parts.fuse_unknown};
+  BpeModel model = std::move(parts.model);
   model.bytes.resize(parts.in_model.size());
   for (size_t id = 0; id < model.bytes.size(); ++id) {
-    // A form outside the alphabet can only be decoded: no piece of text is ever written like that.
-    if (parts.in_model[id]) model.bytes[id] = bytes_of_byte_level(vocabulary.form(int32_t(id))).value_or("");
+    if (parts.in_model[id]) model.bytes[id] = rules.spelled(vocabulary.form(int32_t(id)));
   }
   return model;
 }
 
-std::vector<AddedToken> select(const BpeTokenizerParts& parts, bool normalized) {
+std::vector<AddedToken> raw(const std::vector<AddedToken>& added) {
   std::vector<AddedToken> tokens;
-  for (AddedToken token : parts.added) {
-    if (token.normalized != normalized) continue;
-    if (normalized && parts.nfc) token.content = nfc(token.content);
+  for (const AddedToken& token : added) {
+    if (!token.normalized) tokens.push_back(token);
+  }
+  return tokens;
+}
+
+std::vector<AddedToken> normalized(const std::vector<AddedToken>& added, const TextRules& rules,
+                                   const std::string& where) {
+  std::vector<AddedToken> tokens;
+  std::unordered_set<std::string> contents;
+  for (AddedToken token : added) {
+    if (!token.normalized) continue;
+    token.content = rules.normalized(token.content, {});
+    if (!contents.insert(token.content).second) {
+      throw Error({.what = fmt::format("two added tokens are both \"{}\" in normalised text", token.content),
+                   .where = where,
+                   .hint = "one of them can never be found; set its \"normalized\" to false"});
+    }
     tokens.push_back(std::move(token));
   }
   return tokens;
@@ -46,13 +57,13 @@ size_t stretch_end(std::string_view text, size_t at, bool& valid) {
 }
 }  // namespace
 
-BpeTokenizer::BpeTokenizer(std::unique_ptr<const Vocabulary> vocabulary, BpeTokenizerParts parts)
+BpeTokenizer::BpeTokenizer(std::unique_ptr<const Vocabulary> vocabulary,
+                           std::unique_ptr<const TextRules> rules, BpeTokenizerParts parts)
     : vocabulary_(std::move(vocabulary)),
-      bpe_(model_of(*vocabulary_, parts)),
-      pretokenizer_(*parts.pretokenizer),
-      nfc_(parts.nfc),
-      added_(select(parts, false)),
-      added_normalized_(select(parts, true)),
+      rules_(std::move(rules)),
+      bpe_(model_of(*vocabulary_, *rules_, parts)),
+      added_(raw(parts.added)),
+      added_normalized_(normalized(parts.added, *rules_, vocabulary_->where())),
       special_(parts.special) {}
 
 std::vector<int32_t> BpeTokenizer::encode(std::string_view text, bool parse_special) const {
@@ -63,7 +74,7 @@ std::vector<int32_t> BpeTokenizer::encode(std::string_view text, bool parse_spec
     const size_t end = stretch_end(text, at, valid);
     const std::string_view stretch = text.substr(at, end - at);
     if (valid) {
-      encode_valid(stretch, parse_special, ids);
+      encode_valid(stretch, parse_special, {.first = at == 0, .fresh = at == 0}, ids);
     } else {
       bpe_.encode(stretch, ids);
     }
@@ -72,26 +83,28 @@ std::vector<int32_t> BpeTokenizer::encode(std::string_view text, bool parse_spec
   return ids;
 }
 
-void BpeTokenizer::encode_valid(std::string_view text, bool parse_special, std::vector<int32_t>& ids) const {
+void BpeTokenizer::encode_valid(std::string_view text, bool parse_special, Place place,
+                                std::vector<int32_t>& ids) const {
   for (const Segment& segment : added_.split(text, parse_special)) {
     if (segment.id >= 0) {
       ids.push_back(segment.id);
-    } else if (nfc_) {
-      encode_normalized(nfc(segment.text), parse_special, ids);
     } else {
-      encode_normalized(segment.text, parse_special, ids);
+      encode_normalized(rules_->normalized(segment.text, place), parse_special, place, ids);
     }
+    place = {.first = false, .fresh = segment.id >= 0};
   }
 }
 
-void BpeTokenizer::encode_normalized(std::string_view text, bool parse_special,
+void BpeTokenizer::encode_normalized(std::string_view text, bool parse_special, Place place,
                                      std::vector<int32_t>& ids) const {
+  std::string room;
   for (const Segment& segment : added_normalized_.split(text, parse_special)) {
     if (segment.id >= 0) {
       ids.push_back(segment.id);
-      continue;
+    } else {
+      for (std::string_view piece : rules_->pieces(segment.text, place, room)) bpe_.encode(piece, ids);
     }
-    for (std::string_view piece : pretokenizer_.split(segment.text)) bpe_.encode(piece, ids);
+    place = {.first = false, .fresh = segment.id >= 0};
   }
 }
 
@@ -101,17 +114,15 @@ TokenKind BpeTokenizer::kind(int32_t id) const {
 }
 
 std::string BpeTokenizer::bytes_of(int32_t id) const {
-  const bool is_text = kind(id) == TokenKind::normal;
+  const TokenKind what = kind(id);
   const std::string& form = vocabulary_->form(id);
-  if (!is_text) return form;
-  return bytes_of_byte_level(form).value_or(form);
+  return what == TokenKind::control ? form : rules_->bytes_of(form, what);
 }
 
 std::string BpeTokenizer::describe() const {
   const std::string lost =
       bpe_.missing_bytes() > 0 ? fmt::format(", {} byte values without a token", bpe_.missing_bytes()) : "";
-  return fmt::format("byte-level BPE, pre-tokenizer {}{}, {} tokens{}", pretokenizer_.row().name,
-                     nfc_ ? ", NFC" : "", vocab_size(), lost);
+  return fmt::format("{}, {} tokens{}", rules_->describe(), vocab_size(), lost);
 }
 
 }  // namespace fettle

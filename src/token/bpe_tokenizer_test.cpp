@@ -16,16 +16,15 @@ BpeTokenizer tokenizer(std::vector<AddedToken> added, bool nfc = false) {
   forms.push_back("ab");
   std::vector<TokenKind> kinds(forms.size(), TokenKind::normal);
   BpeTokenizerParts parts{.in_model = std::vector<bool>(forms.size(), true),
-                          .merges = {{'a', 'b', 256}},
-                          .pretokenizer = pretokenizer_by_gguf_name("gpt-2"),
-                          .nfc = nfc,
+                          .model = {.merges = {{'a', 'b', 256}}},
                           .added = added};
   for (const AddedToken& token : added) {
     forms.push_back(token.content);
     kinds.push_back(TokenKind::user_defined);
     parts.in_model.push_back(false);
   }
-  return {std::make_unique<Vocabulary>(std::move(forms), std::move(kinds), "test"), std::move(parts)};
+  return {std::make_unique<Vocabulary>(std::move(forms), std::move(kinds), "test"),
+          std::make_unique<ByteLevelRules>(*pretokenizer_by_gguf_name("gpt-2"), nfc), std::move(parts)};
 }
 
 TEST(BpeTokenizer, AnyBytesComeBack) {

@@ -2,13 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <thread>
 
-#include "format/gguf.h"
-#include "format/gguf_writer.h"
+#include "token/golden_testing.h"
 #include "token/load_hf.h"
 #include "token/pretokenizer.h"
 
@@ -16,9 +13,10 @@ namespace fettle {
 
 namespace {
 using nlohmann::json;
+using testing::expect_equal;
 
 const json& golden() {
-  static const json document = json::parse(std::ifstream(FETTLE_SOURCE_DIR "/tests/golden/tokens.json"));
+  static const json document = testing::golden_file("tokens.json");
   return document;
 }
 
@@ -69,27 +67,7 @@ std::shared_ptr<const Tokenizer> from_gguf(const json& tokenizer, const std::str
   metadata.set_texts("tokenizer.ggml.tokens", tokens);
   metadata.set_i32s("tokenizer.ggml.token_type", types);
   metadata.set_texts("tokenizer.ggml.merges", merges);
-  std::vector<std::byte> bytes;
-  write_gguf([&](std::span<const std::byte> part) { bytes.insert(bytes.end(), part.begin(), part.end()); },
-             metadata, {});
-  return load_tokenizer(*GgufFile::parse(bytes, "golden.gguf"));
-}
-
-void expect_equal(const Tokenizer& tokenizer, const json& golden_case, const std::string& how) {
-  ASSERT_FALSE(golden_case["texts"].empty());
-  for (const json& t : golden_case["texts"]) {
-    const std::string text = t["text"],
-                      where = golden_case["name"].get<std::string>() + ", " + how + ": " + t.dump();
-    const std::vector<int32_t> ids = tokenizer.encode(text, true);
-    EXPECT_EQ(ids, t["special"].get<std::vector<int32_t>>()) << where;
-    EXPECT_EQ(tokenizer.encode(text, false), t["plain"].get<std::vector<int32_t>>()) << where;
-    EXPECT_EQ(tokenizer.decode(ids, false), t["decoded"]) << where;
-    EXPECT_EQ(tokenizer.decode(ids, true), t["skipped"]) << where;
-    StreamDecoder stream(tokenizer);
-    std::string streamed;
-    for (int32_t id : ids) streamed += stream.push(id);
-    EXPECT_EQ(streamed + stream.finish(), t["skipped"]) << where;
-  }
+  return testing::tokenizer_of(metadata, "golden.gguf");
 }
 
 TEST(TokenGolden, TokenizerJson) {

@@ -2,21 +2,31 @@
 // do not know.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "token/added_tokens.h"
 #include "token/json_node.h"
-#include "token/pretokenizer.h"
+#include "token/text_rules.h"
 #include "token/tokenizer.h"
 #include "token/vocabulary.h"
 
 namespace fettle {
 
-/// Whether the text is normalised to NFC first (the only normalizer that is understood).
-bool read_normalizer(const JsonNode& root);
-const PretokenizerRow& read_pretokenizer(const JsonNode& root);
-void check_decoder(const JsonNode& root);
+/// The "type" of a step of the pipeline.
+const std::string& type_of(const JsonNode& node);
+[[noreturn]] void fail_type(const JsonNode& node, std::string_view known);
+/// The steps of a Sequence (under the key `list`), or the one step that stands for itself.
+std::vector<JsonNode> steps_of(const JsonNode& node, std::string_view list);
+
+/// Byte-level vocabularies: normalizer, pre-tokenizer and decoder.
+std::unique_ptr<const TextRules> read_byte_level_rules(const JsonNode& root);
+
+/// Whether the decoder turns marks into spaces, as SentencePiece's vocabularies have it.
+bool has_space_marks(const JsonNode& root);
+/// Normalizer, pre-tokenizer and decoder of such a vocabulary.
+SpaceMarking read_space_marking(const JsonNode& root);
 
 /// What the post-processor puts around a text; -1 where nothing.
 struct HfTemplate {

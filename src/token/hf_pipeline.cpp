@@ -1,4 +1,4 @@
-// tokenizer.json's pipeline around the model: normalizer, pre-tokenizer, post-processor, decoder.
+// tokenizer.json's pipeline around a byte-level model: normalizer, pre-tokenizer, post-processor, decoder.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,16 +7,14 @@
 
 namespace fettle {
 
-namespace {
 const std::string& type_of(const JsonNode& node) {
   return node.at("type").text();
 }
 
-[[noreturn]] void fail_type(const JsonNode& node, std::string_view known) {
+void fail_type(const JsonNode& node, std::string_view known) {
   node.fail(fmt::format("type \"{}\" is not understood", type_of(node)), fmt::format("known are {}", known));
 }
 
-// The steps of a Sequence, or the one step that stands for itself.
 std::vector<JsonNode> steps_of(const JsonNode& node, std::string_view list) {
   if (type_of(node) != "Sequence") return {node};
   std::vector<JsonNode> steps;
@@ -25,6 +23,7 @@ std::vector<JsonNode> steps_of(const JsonNode& node, std::string_view list) {
   return steps;
 }
 
+namespace {
 std::string_view split_pattern(const JsonNode& step) {
   const JsonNode pattern = step.at("pattern");
   const auto regex = pattern.find("Regex");
@@ -78,8 +77,6 @@ HfTemplate read_template(const JsonNode& processor) {
   if (!seen_text) single.fail("the text is missing from the template");
   return around;
 }
-}  // namespace
-
 bool read_normalizer(const JsonNode& root) {
   const auto normalizer = root.find("normalizer");
   if (!normalizer) return false;
@@ -96,7 +93,7 @@ const PretokenizerRow& read_pretokenizer(const JsonNode& root) {
   const std::vector<JsonNode> steps = steps_of(node, "pretokenizers");
   std::vector<std::string_view> patterns;
   if (steps.empty() || type_of(steps.back()) != "ByteLevel") {
-    node.fail("the last step is not ByteLevel", "only byte-level BPE is understood so far");
+    node.fail("the last step is not ByteLevel", "a byte-level vocabulary ends with it");
   }
   for (size_t i = 0; i < steps.size(); ++i) add_patterns(steps[i], i + 1 == steps.size(), patterns);
   if (const PretokenizerRow* row = pretokenizer_by_patterns(patterns)) return *row;
@@ -112,6 +109,13 @@ void check_decoder(const JsonNode& root) {
   const std::vector<JsonNode> steps = steps_of(decoder, "decoders");
   if (steps.size() != 1) decoder.fail(fmt::format("{} steps, expected ByteLevel alone", steps.size()));
   if (type_of(steps[0]) != "ByteLevel") fail_type(steps[0], "ByteLevel");
+}
+
+}  // namespace
+
+std::unique_ptr<const TextRules> read_byte_level_rules(const JsonNode& root) {
+  check_decoder(root);
+  return std::make_unique<ByteLevelRules>(read_pretokenizer(root), read_normalizer(root));
 }
 
 HfTemplate read_post_processor(const JsonNode& root) {

@@ -2,7 +2,9 @@
 // say of them.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "token/hf_parts.h"
@@ -22,19 +24,27 @@ AddedToken read_added_token(const JsonNode& node, int64_t id) {
           .rstrip = node.flag_or("rstrip", false)};
 }
 
-// Adds the token unless the list has it: the same content under another id is an error, and so is the
-// reverse.
-void add_token(AddedToken token, const JsonNode& node, std::vector<AddedToken>& tokens) {
-  if (token.content.empty()) return;
-  for (const AddedToken& other : tokens) {
-    if ((other.id == token.id) != (other.content == token.content)) {
+// Tokens in the order they come, each once.
+class AddedTokens {
+ public:
+  // Adds the token unless it is there: the same content under another id is an error, and so is the reverse.
+  void add(AddedToken token, const JsonNode& node) {
+    if (token.content.empty()) return;
+    const auto [by_id, new_id] = by_id_.emplace(token.id, list.size());
+    const auto [by_content, new_content] = by_content_.emplace(token.content, list.size());
+    if (by_id->second != by_content->second) {
+      const AddedToken& other = list[std::min(by_id->second, by_content->second)];
       node.fail(fmt::format("token {} is \"{}\", but token {} is \"{}\"", token.id, token.content, other.id,
                             other.content));
     }
-    if (other.id == token.id) return;
+    if (new_id && new_content) list.push_back(std::move(token));
   }
-  tokens.push_back(std::move(token));
-}
+  std::vector<AddedToken> list;
+
+ private:
+  std::unordered_map<int32_t, size_t> by_id_;  // places in the list
+  std::unordered_map<std::string, size_t> by_content_;
+};
 
 int64_t id_of_key(const JsonNode& decoder, const std::string& key) {
   int64_t id = -1;
@@ -84,27 +94,24 @@ bool adds(std::string_view key, std::string_view token_name, const std::optional
 }  // namespace
 
 std::vector<AddedToken> read_added_tokens(const JsonNode& root, const std::optional<JsonNode>& config) {
-  std::vector<AddedToken> tokens;
+  AddedTokens tokens;
   if (const auto list = root.find("added_tokens")) {
     for (size_t i = 0; i < list->length(); ++i) {
       const JsonNode node = list->item(i);
-      add_token(read_added_token(node, node.at("id").integer()), node, tokens);
+      tokens.add(read_added_token(node, node.at("id").integer()), node);
     }
   }
   const auto decoder = config ? config->find("added_tokens_decoder") : std::nullopt;
-  if (!decoder) return tokens;
+  if (!decoder) return std::move(tokens.list);
   for (const auto& [key, value] : decoder->object()) {
     const JsonNode node = decoder->at(key);
-    add_token(read_added_token(node, id_of_key(*decoder, key)), node, tokens);
+    tokens.add(read_added_token(node, id_of_key(*decoder, key)), node);
   }
-  return tokens;
+  return std::move(tokens.list);
 }
 
 SpecialIds read_special_ids(const std::optional<JsonNode>& config, const std::optional<JsonNode>& map,
                             const HfTemplate& around, const Vocabulary& vocabulary) {
-  if (config && config->flag_or("add_prefix_space", false)) {
-    config->at("add_prefix_space").fail("true is not supported with byte-level BPE");
-  }
   SpecialIds ids{.bos = special_id("bos_token", config, map, vocabulary),
                  .eos = special_id("eos_token", config, map, vocabulary),
                  .pad = special_id("pad_token", config, map, vocabulary),

@@ -1,9 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/error.h"
-#include "format/gguf.h"
-#include "format/gguf_writer.h"
-#include "token/tokenizer.h"
+#include "token/golden_testing.h"
 
 namespace fettle {
 
@@ -26,10 +26,7 @@ GgufMetadata metadata(std::string_view pre = "gpt-2") {
 }
 
 std::shared_ptr<const Tokenizer> load(const GgufMetadata& m) {
-  std::vector<std::byte> bytes;
-  write_gguf([&](std::span<const std::byte> part) { bytes.insert(bytes.end(), part.begin(), part.end()); }, m,
-             {});
-  return load_tokenizer(*GgufFile::parse(bytes, "t.gguf"));
+  return testing::tokenizer_of(m, "t.gguf");
 }
 
 void expect_error(const GgufMetadata& m, std::string_view part) {
@@ -77,11 +74,73 @@ TEST(LoadGguf, WhatTheFileLeavesUnsaid) {
   EXPECT_EQ(load(m)->kind(3), TokenKind::normal);
 }
 
+// "▁ab" over "a": scores decide, whatever the ids.
+const std::vector<std::string> kPieces = {"<unk>", "<s>", "</s>", "<0x41>",  "<0xC3>",   "<0xA9>", "\u2581",
+                                          "a",     "b",   "ab",   "\u2581a", "\u2581ab", "\n\n",   "\u2581b"};
+const std::vector<int32_t> kPieceTypes = {2, 3, 3, 6, 6, 6, 1, 1, 1, 1, 1, 1, 4, 5};
+const std::vector<float> kScores = {0, 0, 0, 0, 0, 0, -9, -9, -9, -2, -1, -3, -100, -4};
+
+GgufMetadata sentence_piece() {
+  GgufMetadata m;
+  m.set_text("tokenizer.ggml.model", "llama");
+  m.set_texts("tokenizer.ggml.tokens", kPieces);
+  m.set_i32s("tokenizer.ggml.token_type", kPieceTypes);
+  m.set_f32s("tokenizer.ggml.scores", kScores);
+  return m;
+}
+
+TEST(LoadGguf, SentencePiece) {
+  const auto t = load(sentence_piece());
+  EXPECT_EQ(t->describe(),
+            "SentencePiece BPE, space before text, 14 tokens, 253 byte values without a token");
+  EXPECT_EQ(t->kind(3), TokenKind::byte);
+  EXPECT_EQ(t->bytes_of(3), "A");
+  EXPECT_EQ(t->bytes_of(11), " ab");
+  EXPECT_EQ(t->bytes_of(12), "\n\n");
+  EXPECT_EQ(t->encode("ab ab", true), (std::vector<int32_t>{11, 11}));
+  EXPECT_EQ(t->encode("aab", true), (std::vector<int32_t>{10, 9})) << "the best score merges first";
+  EXPECT_EQ(t->encode("b", true), (std::vector<int32_t>{6, 8})) << "what is unused is not made";
+  EXPECT_EQ(t->encode("A\u00e9\u4f60\u597da", true), (std::vector<int32_t>{6, 3, 4, 5, 0, 7}));
+  EXPECT_EQ(t->encode("a<s>b\n\na", true), (std::vector<int32_t>{10, 1, 6, 8, 12, 10}));
+  EXPECT_EQ(t->decode(std::vector<int32_t>{1, 10, 10}, true), "a a");
+  EXPECT_EQ(t->special().bos, 1);
+  EXPECT_EQ(t->special().eos, 2);
+  EXPECT_EQ(t->special().unk, 0);
+  EXPECT_TRUE(t->special().add_bos) << "what the format leaves unsaid";
+  EXPECT_FALSE(t->special().add_eos);
+  GgufMetadata m = sentence_piece();
+  m.set_flag("tokenizer.ggml.add_space_prefix", false);
+  EXPECT_EQ(load(m)->encode("ab", true), (std::vector<int32_t>{9}));
+  EXPECT_EQ(load(m)->decode(std::vector<int32_t>{10}, true), " a");
+}
+
+TEST(LoadGguf, BrokenSentencePiece) {
+  GgufMetadata m = sentence_piece();
+  m.set_flag("tokenizer.ggml.remove_extra_whitespaces", true);
+  expect_error(m, "tokenizer.ggml.remove_extra_whitespaces true is not supported");
+  m = sentence_piece();
+  m.set_f32s("tokenizer.ggml.scores", std::vector<float>{0, 1});
+  expect_error(m, "tokenizer.ggml.scores has 2 entries for 14 tokens");
+  std::vector<float> scores = kScores;
+  scores[7] = NAN;
+  m.set_f32s("tokenizer.ggml.scores", scores);
+  expect_error(m, "tokenizer.ggml.scores[7] is not a number");
+  m = sentence_piece();
+  std::vector<std::string> pieces = kPieces;
+  pieces[4] = "<0xc3>";
+  m.set_texts("tokenizer.ggml.tokens", pieces);
+  expect_error(m, "token 4 stands for a byte, but is \"<0xc3>\"");
+  pieces[4] = kPieces[4];
+  pieces[9] = std::string(1025, 'a');
+  m.set_texts("tokenizer.ggml.tokens", pieces);
+  expect_error(m, "token 9 has 1025 bytes, expected at most 1024");
+}
+
 TEST(LoadGguf, RefusesWhatItDoesNotKnow) {
   expect_error(metadata("gpt-5"), "tokenizer.ggml.pre is \"gpt-5\"");
   GgufMetadata m = metadata();
-  m.set_text("tokenizer.ggml.model", "llama");
-  expect_error(m, "tokenizer.ggml.model is \"llama\"");
+  m.set_text("tokenizer.ggml.model", "bert");
+  expect_error(m, "tokenizer.ggml.model is \"bert\"");
 }
 
 TEST(LoadGguf, BrokenFiles) {

@@ -29,22 +29,22 @@ struct Document {
   JsonNode root() const { return {value, label}; }
 };
 
-void check_model(const JsonNode& model) {
+void check_model(const JsonNode& model, bool space_marks) {
   // Early files leave the type out.
   if (const auto type = model.find("type"); type ? type->text() != "BPE" : !model.find("merges")) {
     model.fail(fmt::format("type {} is not understood", type ? type->text() : "(none)"),
-               "only byte-level BPE is understood so far");
+               "only BPE is understood so far");
   }
   if (const auto dropout = model.find("dropout"); dropout && !dropout->is_zero()) {
     dropout->fail("merges left out at random are not supported", "set it to null");
   }
   for (std::string_view affix : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     if (const std::string text = model.text_or(affix, ""); !text.empty()) {
-      model.at(affix).fail(fmt::format("\"{}\" is not understood", text), "a byte-level vocabulary has none");
+      model.at(affix).fail(fmt::format("\"{}\" is not understood", text), "known is null");
     }
   }
-  if (model.flag_or("byte_fallback", false)) {
-    model.at("byte_fallback").fail("true is not understood", "only byte-level BPE is understood so far");
+  if (!space_marks && model.flag_or("byte_fallback", false)) {
+    model.at("byte_fallback").fail("true is not understood", "a byte-level vocabulary has tokens for bytes");
   }
 }
 
@@ -64,14 +64,17 @@ void place(const JsonNode& at, int64_t id, const std::string& form, TokenKind ki
   kinds[size_t(id)] = kind;
 }
 
-std::unique_ptr<const Vocabulary> read_vocabulary(const JsonNode& vocab,
+// With byte tokens forms like "<0x0A>" are of the kind byte.
+std::unique_ptr<const Vocabulary> read_vocabulary(const JsonNode& vocab, bool byte_tokens,
                                                   const std::vector<AddedToken>& added) {
   std::vector<std::string> forms;
   std::vector<TokenKind> kinds;
   const size_t tokens = vocab.object().size() + added.size();
   for (const auto& [form, id] : vocab.object()) {
     if (!id.is_number_integer()) vocab.at(form).fail("the id is not an integer");
-    place(vocab, id.get<int64_t>(), form, TokenKind::normal, tokens, forms, kinds);
+    const bool is_byte = byte_tokens && byte_of_form(form) >= 0;
+    place(vocab, id.get<int64_t>(), form, is_byte ? TokenKind::byte : TokenKind::normal, tokens, forms,
+          kinds);
   }
   for (const AddedToken& token : added) {
     place(vocab, token.id, token.content, token.special ? TokenKind::control : TokenKind::user_defined,
@@ -112,6 +115,18 @@ std::vector<bool> tokens_of(const JsonNode& vocab, int64_t size) {
   return in_model;
 }
 
+std::unique_ptr<const TextRules> read_rules(const JsonNode& root, const std::optional<JsonNode>& config,
+                                            const Vocabulary& vocabulary, const BpeTokenizerParts& parts) {
+  if (parts.model.characters) {
+    return std::make_unique<SpaceMarkRules>(read_space_marking(root), vocabulary, parts.in_model,
+                                            parts.model.ignore_merges);
+  }
+  if (config && config->flag_or("add_prefix_space", false)) {
+    config->at("add_prefix_space").fail("true is not supported with byte-level BPE");
+  }
+  return read_byte_level_rules(root);
+}
+
 std::optional<std::string> text_if_there(const fs::path& path) {
   if (!fs::exists(path)) return std::nullopt;
   return read_text(path);
@@ -127,21 +142,24 @@ std::shared_ptr<const Tokenizer> parse_hf_tokenizer(const HfTokenizerFiles& file
   const auto map_root = map ? std::optional(map->root()) : std::nullopt;
 
   const JsonNode root = tokenizer.root(), model = root.at("model");
-  check_model(model);
-  check_decoder(root);
+  const bool space_marks = has_space_marks(root);
+  check_model(model, space_marks);
   const JsonNode vocab = model.at("vocab");
-  BpeTokenizerParts parts{.ignore_merges = model.flag_or("ignore_merges", false),
-                          .fuse_unknown = model.flag_or("fuse_unk", false),
-                          .pretokenizer = &read_pretokenizer(root),
-                          .nfc = read_normalizer(root),
-                          .added = read_added_tokens(root, config_root)};
-  auto vocabulary = read_vocabulary(vocab, parts.added);
+  const bool byte_tokens = model.flag_or("byte_fallback", false);
+  BpeTokenizerParts parts;
+  parts.model.characters = space_marks;
+  parts.model.ignore_merges = model.flag_or("ignore_merges", false);
+  parts.model.fuse_unknown = model.flag_or("fuse_unk", false);
+  parts.added = read_added_tokens(root, config_root);
+  auto vocabulary = read_vocabulary(vocab, byte_tokens, parts.added);
   parts.in_model = tokens_of(vocab, vocabulary->size());
-  parts.merges = read_merges(model.at("merges"), *vocabulary);
-  parts.unknown = unknown_token(model, *vocabulary);
+  parts.model.merges = read_merges(model.at("merges"), *vocabulary);
+  parts.model.unknown = unknown_token(model, *vocabulary);
+  if (byte_tokens) parts.model.byte_tokens = byte_tokens_of(*vocabulary);
+  auto rules = read_rules(root, config_root, *vocabulary, parts);
   parts.special = read_special_ids(config_root, map_root, read_post_processor(root), *vocabulary);
-  if (parts.special.unk < 0) parts.special.unk = parts.unknown;
-  return std::make_shared<BpeTokenizer>(std::move(vocabulary), std::move(parts));
+  if (parts.special.unk < 0) parts.special.unk = parts.model.unknown;
+  return std::make_shared<BpeTokenizer>(std::move(vocabulary), std::move(rules), std::move(parts));
 }
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& folder) {

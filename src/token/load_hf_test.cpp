@@ -183,6 +183,69 @@ TEST(LoadHf, RefusesOtherPretokenizers) {
                {{"add_prefix_space", true}});
 }
 
+json space_marks() {
+  return json::parse(R"({"version": "1.0", "added_tokens": [],
+    "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"},
+      {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]},
+    "pre_tokenizer": null, "post_processor": null,
+    "decoder": {"type": "Sequence", "decoders": [
+      {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"},
+      {"type": "Strip", "content": " ", "start": 1, "stop": 0}]},
+    "model": {"type": "BPE", "byte_fallback": true, "unk_token": "?",
+      "vocab": {"a": 0, "▁": 1, "▁a": 2, "<0x62>": 3, "?": 4}, "merges": ["▁ a"]}})");
+}
+
+TEST(LoadHf, SpaceMarks) {
+  const auto t = parse(space_marks());
+  EXPECT_EQ(t->describe(), "SentencePiece BPE, space before text, 5 tokens, 255 byte values without a token");
+  EXPECT_EQ(t->encode("a ab", true), (std::vector<int32_t>{2, 2, 3}));
+  EXPECT_EQ(t->kind(3), TokenKind::byte);
+  EXPECT_EQ(t->decode(std::vector<int32_t>{2, 2, 3}, true), "a ab");
+  json no_bytes = space_marks();
+  no_bytes["model"]["byte_fallback"] = false;
+  EXPECT_EQ(parse(no_bytes)->kind(3), TokenKind::normal);
+  EXPECT_EQ(parse(no_bytes)->encode("b", true), (std::vector<int32_t>{1, 4}));
+}
+
+TEST(LoadHf, RefusesOtherSpaceMarks) {
+  const auto with = [](const char* pointer, json value) {
+    json t = space_marks();
+    t[json::json_pointer(pointer)] = std::move(value);
+    return t;
+  };
+  const json nfc = {{"type", "NFC"}};
+  expect_error(with("/normalizer/normalizers/0", nfc),
+               "normalizer.normalizers[0]: type \"NFC\" is not understood");
+  expect_error(with("/normalizer/normalizers/0/prepend", "_"), "normalizers[0].prepend: \"_\"");
+  expect_error(with("/normalizer/normalizers/1/pattern", {{"Regex", " "}}), "only a String");
+  expect_error(with("/normalizer/normalizers/1/content", "_"), "normalizers[1].content: \"_\"");
+  expect_error(with("/normalizer/normalizers", json::array()), "normalizer: spaces stay spaces");
+  expect_error(with("/normalizer", nullptr), "neither normalizer nor pre_tokenizer marks spaces");
+  expect_error(with("/pre_tokenizer", {{"type", "Whitespace"}}), "pre_tokenizer: type \"Whitespace\"");
+  expect_error(with("/pre_tokenizer", {{"type", "Split"}, {"pattern", {{"String", "a"}}}}),
+               "pre_tokenizer.pattern.String: \"a\"");
+  json metaspace = with("/normalizer", nullptr);
+  metaspace["pre_tokenizer"] = {
+      {"type", "Metaspace"}, {"replacement", "▁"}, {"prepend_scheme", "last"}, {"split", false}};
+  expect_error(metaspace, "pre_tokenizer.prepend_scheme: \"last\"");
+  metaspace["pre_tokenizer"]["prepend_scheme"] = "first";
+  EXPECT_EQ(parse(metaspace)->encode("a a", true), (std::vector<int32_t>{2, 2}));
+  metaspace["pre_tokenizer"]["split"] = true;
+  expect_error(metaspace, "split true is not supported with BPE");
+  expect_error(with("/decoder/decoders/3/start", 2), "decoder.decoders[3].start: 2 is not understood");
+  expect_error(with("/decoder/decoders/3/stop", 1), "decoder.decoders[3].stop: 1 is not understood");
+  expect_error(with("/decoder/decoders/1/type", "Fuse"), "decoder: these steps are not understood together");
+  expect_error(with("/decoder/decoders/0/content", "_"), "decoder.decoders[0].content");
+  EXPECT_NO_THROW(parse(space_marks(), {{"add_prefix_space", true}}));
+}
+
+TEST(LoadHf, NormalizedAddedTokensThatMeet) {
+  json t = tokenizer();
+  t["normalizer"] = {{"type", "NFC"}};
+  t["added_tokens"] = {{{"id", 5}, {"content", "\u00e9"}}, {{"id", 6}, {"content", "e\u0301"}}};
+  expect_error(t, "two added tokens are both \"\u00e9\" in normalised text");
+}
+
 TEST(LoadHf, BrokenFiles) {
   expect_error(changed("/model/vocab/b", 0), "have the same id 0");
   expect_error(changed("/model/vocab/b", -1), "\"b\" has the id -1");

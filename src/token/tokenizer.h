@@ -42,7 +42,12 @@ class Tokenizer {
   /// What it is, for `inspect`: "byte-level BPE, pre-tokenizer smollm, 49152 tokens".
   virtual std::string describe() const = 0;
 
-  /// Text of ids; control tokens are left out with skip_special. Broken UTF-8 becomes U+FFFD.
+  /// Whether decoded text begins without the space that the first of them may have: a vocabulary that writes
+  /// the first word of a text like any other, "▁the".
+  virtual bool drops_first_space() const { return false; }
+
+  /// Text of ids; control tokens and a file's unknown token are left out with skip_special. Broken UTF-8
+  /// becomes U+FFFD.
   std::string decode(std::span<const int32_t> ids, bool skip_special) const;
 };
 
@@ -57,12 +62,13 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& fol
 class StreamDecoder {
  public:
   explicit StreamDecoder(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
-  std::string push(int32_t id);  // text that became complete; control tokens give nothing
+  std::string push(int32_t id);  // text that became complete; control and unknown tokens give nothing
   std::string finish();          // what is left, broken bytes as U+FFFD
 
  private:
   const Tokenizer& tokenizer_;
   std::string pending_;
+  bool begun_ = false;  // text was there, so that a space is no first space any more
 };
 
 }  // namespace fettle

@@ -7,14 +7,15 @@
 namespace fettle {
 
 Vocabulary::Vocabulary(std::vector<std::string> forms, std::vector<TokenKind> kinds, std::string where)
-    : forms_(std::move(forms)), kinds_(std::move(kinds)), where_(std::move(where)) {
+    : forms_(std::move(forms)),
+      kinds_(std::move(kinds)),
+      where_(std::move(where)),
+      ids_(forms_, forms_.size()) {
   FETTLE_CHECK(forms_.size() == kinds_.size());
-  ids_.reserve(forms_.size());
   for (size_t id = 0; id < forms_.size(); ++id) {
     if (forms_[id].empty()) continue;
-    const auto [entry, added] = ids_.emplace(forms_[id], int32_t(id));
-    if (!added) {
-      throw Error({.what = fmt::format("tokens {} and {} are both \"{}\"", entry->second, id, forms_[id]),
+    if (const int32_t first = ids_.insert(int32_t(id)); first != int32_t(id)) {
+      throw Error({.what = fmt::format("tokens {} and {} are both \"{}\"", first, id, forms_[id]),
                    .where = where_,
                    .hint = "a vocabulary has each token once; convert the file anew"});
     }
@@ -22,9 +23,31 @@ Vocabulary::Vocabulary(std::vector<std::string> forms, std::vector<TokenKind> ki
 }
 
 std::optional<int32_t> Vocabulary::id_of(std::string_view form) const {
-  const auto entry = ids_.find(form);
-  if (entry == ids_.end()) return std::nullopt;
-  return entry->second;
+  const int32_t id = ids_.find(form);
+  if (id < 0) return std::nullopt;
+  return id;
+}
+
+int byte_of_form(std::string_view form) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  if (form.size() != 6 || !form.starts_with("<0x") || form[5] != '>') return -1;
+  const size_t high = kDigits.find(form[3]), low = kDigits.find(form[4]);
+  return high == kDigits.npos || low == kDigits.npos ? -1 : int(16 * high + low);
+}
+
+ByteTokens byte_tokens_of(const Vocabulary& vocabulary) {
+  ByteTokens tokens = kNoByteTokens;
+  for (int32_t id = 0; id < vocabulary.size(); ++id) {
+    if (vocabulary.kind(id) != TokenKind::byte) continue;
+    const int byte = byte_of_form(vocabulary.form(id));
+    if (byte < 0) {
+      throw Error({.what = fmt::format("token {} stands for a byte, but is \"{}\"", id, vocabulary.form(id)),
+                   .where = vocabulary.where(),
+                   .hint = "such tokens are written <0x00> to <0xFF>"});
+    }
+    tokens[size_t(byte)] = id;
+  }
+  return tokens;
 }
 
 BpeMerge resolve_merge(const Vocabulary& vocabulary, std::string_view left, std::string_view right,

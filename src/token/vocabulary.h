@@ -5,11 +5,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "token/bpe.h"
+#include "token/string_index.h"
 #include "token/tokenizer.h"
 
 namespace fettle {
@@ -20,7 +20,7 @@ class Vocabulary {
   /// `forms` as the file writes them (byte-level characters for normal tokens), `kinds` likewise by id. An
   /// empty form is a hole. Throws Error at `where` when two ids have the same form.
   Vocabulary(std::vector<std::string> forms, std::vector<TokenKind> kinds, std::string where);
-  Vocabulary(const Vocabulary&) = delete;  // ids_ points into forms_
+  Vocabulary(const Vocabulary&) = delete;  // ids_ refers to forms_
   Vocabulary& operator=(const Vocabulary&) = delete;
 
   int64_t size() const { return int64_t(forms_.size()); }
@@ -33,8 +33,13 @@ class Vocabulary {
   std::vector<std::string> forms_;
   std::vector<TokenKind> kinds_;
   std::string where_;
-  std::unordered_map<std::string_view, int32_t> ids_;  // keys point into forms_
+  StringIndex ids_;  // of forms_
 };
+
+/// The byte of a form like "<0x0A>"; -1 for any other form.
+int byte_of_form(std::string_view form);
+/// The tokens of the kind byte. Throws Error when the form of one is another.
+ByteTokens byte_tokens_of(const Vocabulary& vocabulary);
 
 /// Merge number `rank` of `left` and `right`. Throws Error naming `key` when a part or the result has no
 /// token.

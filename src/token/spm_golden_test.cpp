@@ -1,0 +1,58 @@
+// Ids and texts of the reference libraries for SentencePiece vocabularies (tests/golden/make_spm_golden.py),
+// through both loaders.
+#include "token/golden_testing.h"
+#include "token/load_hf.h"
+
+namespace fettle {
+
+namespace {
+using nlohmann::json;
+using testing::expect_equal;
+
+const json& golden() {
+  static const json document = testing::golden_file("spm_tokens.json");
+  return document;
+}
+
+const json& model_of(const json& golden_case) {
+  return golden()["models"][golden_case["model"].get<std::string>()];
+}
+
+std::shared_ptr<const Tokenizer> from_json(const json& golden_case) {
+  const json& model = model_of(golden_case);
+  json tokenizer = golden_case["tokenizer"];
+  for (size_t id = 0; id < model["pieces"].size(); ++id) {
+    tokenizer["model"]["vocab"][model["pieces"][id].get<std::string>()] = id;
+  }
+  tokenizer["model"]["merges"] = model["merges"];
+  return parse_hf_tokenizer({.tokenizer = tokenizer.dump()});
+}
+
+std::shared_ptr<const Tokenizer> from_gguf(const json& golden_case) {
+  const json& model = model_of(golden_case);
+  GgufMetadata metadata;
+  metadata.set_text("tokenizer.ggml.model", "llama");
+  metadata.set_texts("tokenizer.ggml.tokens", model["pieces"].get<std::vector<std::string>>());
+  metadata.set_i32s("tokenizer.ggml.token_type", model["types"].get<std::vector<int32_t>>());
+  metadata.set_f32s("tokenizer.ggml.scores", model["scores"].get<std::vector<float>>());
+  metadata.set_flag("tokenizer.ggml.add_space_prefix", golden_case["gguf"]);
+  return testing::tokenizer_of(metadata, "golden.gguf");
+}
+
+TEST(SentencePieceGolden, TokenizerJson) {
+  ASSERT_EQ(golden()["cases"].size(), 8u);
+  for (const json& c : golden()["cases"]) expect_equal(*from_json(c), c, "tokenizer.json");
+}
+
+TEST(SentencePieceGolden, Gguf) {
+  int cases = 0;
+  for (const json& c : golden()["cases"]) {
+    if (c["gguf"].is_null()) continue;
+    expect_equal(*from_gguf(c), c, "GGUF");
+    ++cases;
+  }
+  EXPECT_EQ(cases, 2);
+}
+}  // namespace
+
+}  // namespace fettle
