@@ -183,13 +183,18 @@ void AtomicFolder::commit() {
 }
 
 void append_line(const fs::path& path, std::string_view line) {
+  append_bytes(path, std::string(line) + "\n");
+}
+
+void append_bytes(const fs::path& path, std::string_view bytes) {
   if (write_fault()) write_fault()(path);
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) fail(path, "open");
-  const std::string text = std::string(line) + "\n";
-  const ssize_t n = ::write(fd, text.data(), text.size());
+  const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+  const int code = n < 0 ? errno : ENOSPC;  // a short write is a disk that is full
   ::close(fd);
-  if (n != ssize_t(text.size())) fail(path, "append");
+  errno = code;
+  if (n != ssize_t(bytes.size())) fail(path, "append");
 }
 
 std::string sha256_hex(std::span<const std::byte> bytes) {

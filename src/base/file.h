@@ -69,8 +69,10 @@ class AtomicFolder {
   bool committed_ = false;
 };
 
-/// Appends one line and flushes it to the system (not to the disk): for logs that someone may be following.
+/// Append in one write and hand it to the system (not to the disk): for logs that someone may be following.
+/// append_line adds the end of line.
 void append_line(const std::filesystem::path& path, std::string_view line);
+void append_bytes(const std::filesystem::path& path, std::string_view bytes);
 
 /// Lower-case hex SHA-256.
 std::string sha256_hex(std::span<const std::byte> bytes);
