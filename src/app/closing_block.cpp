@@ -151,6 +151,7 @@ std::string closing_block(const TrainResult& r, const PromptForm& form, const st
   std::string out =
       fmt::format("\nAdapter  {}/adapter_model.safetensors\nLog      {}\n", r.output_dir, r.log);
   if (!r.plot.empty()) out += fmt::format("Plot     {}\n", r.plot);
+  for (const std::string& plot : r.eval_plots) out += fmt::format("Plot     {}\n", plot);
   return out + fmt::format(
                    "\nNext:\n"
                    "  {4} chat {0}\n"

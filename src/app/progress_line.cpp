@@ -92,8 +92,16 @@ void ProgressLine::on_step(const StepDone& e) {
     line(fmt::format("{}  loss {:.4f}  lr {:.2e}  grad norm {:.3f}  {}", head, *e.loss, e.learning_rate,
                      e.grad_norm, rest));
   } else {
-    move(fmt::format("{}  loss {:.4f}  {}", head, e.step_loss, rest));
+    move(fmt::format("{}  loss {:.4f}  lr {:.2e}  grad norm {:.3f}  {}", head, e.step_loss, e.learning_rate,
+                     e.grad_norm, rest));
   }
+}
+
+void ProgressLine::on_eval(const EvalDone& e) {
+  const std::string at =
+      e.total_steps > 0 ? fmt::format("step {}/{}  epoch {:.2f}  ", e.step, e.total_steps, e.epoch) : "";
+  line(fmt::format("{}{}_loss {:.4f}  {} in {}", at, e.prefix(), e.loss, counted(e.samples, "sample"),
+                   duration_text(e.runtime)));
 }
 
 void ProgressLine::on_checkpoint(const CheckpointSaved& e) {

@@ -20,6 +20,7 @@ class ProgressLine final : public RunListener {
   void on_progress(const Progress&) override;
   void on_started(const RunStarted&) override;
   void on_step(const StepDone&) override;
+  void on_eval(const EvalDone&) override;
   void on_checkpoint(const CheckpointSaved&) override;
   void on_finished(const RunFinished&) override;
 

@@ -56,6 +56,12 @@ int train_verb(Words words) {
   const TrainJob job = llamafactory::train_job(llamafactory::parse_arguments(words, progress), progress);
   std::signal(SIGINT, ask_to_stop);
   std::signal(SIGTERM, ask_to_stop);
+  if (!job.train) {
+    const TrainResult evaluated = run_evaluation(job, progress, &stop_asked);
+    if (!evaluated.interrupted)
+      fmt::print("\nResults  {}/eval_results.json\nLog      {}\n", evaluated.output_dir, evaluated.log);
+    return evaluated.interrupted ? 130 : 0;
+  }
   const TrainResult result = run_training(job, progress, &stop_asked);
   const PromptForm form = result.interrupted ? PromptForm{} : prompt_form_of(job, result);
   fmt::print("{}", closing_block(result, form, program_invocation_name, words));

@@ -2,7 +2,7 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "base/rng.h"
+#include "base/shuffle.h"
 #include "data/dataset.h"
 
 namespace fettle {
@@ -37,12 +37,12 @@ void Batch::append(const Dataset& dataset, int64_t i) {
 }
 
 std::vector<int64_t> epoch_order(int64_t size, uint64_t seed, int64_t epoch, bool shuffle) {
-  FETTLE_CHECK(size >= 0 && size <= int64_t(std::numeric_limits<uint32_t>::max()), "{} samples", size);
+  if (shuffle) {
+    Rng rng(seed, Purpose::shuffle, uint32_t(epoch));
+    return shuffled(size, rng);
+  }
   std::vector<int64_t> order(static_cast<size_t>(size));
   std::iota(order.begin(), order.end(), 0);
-  if (!shuffle) return order;
-  Rng rng(seed, Purpose::shuffle, uint32_t(epoch));
-  for (int64_t i = size - 1; i > 0; --i) std::swap(order[size_t(i)], order[rng.below(uint32_t(i + 1))]);
   return order;
 }
 

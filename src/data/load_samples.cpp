@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "base/rng.h"
+#include "base/shuffle.h"
 #include "data/registry.h"
 #include "format/records.h"
 
@@ -102,11 +102,8 @@ std::vector<Converted> convert_all(const DatasetEntry& entry, int64_t limit, Lis
 /// num_samples of LLaMA-Factory: a random permutation first; where more are asked for than there are, the
 /// rest is drawn with replacement. Its generator is NumPy's global one, so the draw itself is ours.
 std::vector<int64_t> drawn(int64_t count, int64_t wanted, uint64_t seed) {
-  FETTLE_CHECK(count > 0 && count <= int64_t(std::numeric_limits<uint32_t>::max()), "{} records", count);
   Rng rng(seed, Purpose::split);
-  std::vector<int64_t> order(static_cast<size_t>(count));
-  std::iota(order.begin(), order.end(), 0);
-  for (int64_t i = count - 1; i > 0; --i) std::swap(order[size_t(i)], order[rng.below(uint32_t(i + 1))]);
+  std::vector<int64_t> order = shuffled(count, rng);
   if (wanted < count) order.resize(size_t(wanted));
   while (int64_t(order.size()) < wanted) order.push_back(rng.below(uint32_t(count)));
   return order;

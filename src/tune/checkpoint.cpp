@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -31,10 +32,14 @@ json to_json(const RunState& s) {
           {"targets_seen", s.targets_seen},
           {"loss_sum", s.loss_sum},
           {"unlogged_loss_sum", s.unlogged_loss_sum},
+          {"logged_step", s.logged_step},
+          {"best_step", s.best_step},
+          {"best_metric", s.best_metric},
           {"seed", s.seed},
           {"batch_size", s.batch_size},
           {"accumulation", s.accumulation},
           {"data_fingerprint", s.data_fingerprint},
+          {"below_fingerprint", s.below_fingerprint},
           {"isa", s.isa},
           {"compute", s.compute},
           {"options", typed}};
@@ -70,7 +75,7 @@ std::optional<int64_t> step_of(const fs::path& folder) {
 
 fs::path save_checkpoint(const fs::path& output_dir, const RunState& state, const LoraAdapter& adapter,
                          Optimizer& optimizer, const std::string& trainer_state) {
-  const fs::path path = output_dir / (kPrefix + std::to_string(state.step));
+  const fs::path path = checkpoint_path(output_dir, state.step);
   AtomicFolder folder(path);
   adapter.save(folder.path());
   write_safetensors(
@@ -99,6 +104,25 @@ std::optional<fs::path> newest_checkpoint(const fs::path& output_dir) {
   return all.empty() ? std::nullopt : std::optional(all.back());
 }
 
+fs::path checkpoint_path(const fs::path& output_dir, int64_t step) {
+  return output_dir / (kPrefix + std::to_string(step));
+}
+
+void remove_old_checkpoints(const fs::path& output_dir, int64_t limit, int64_t best_step) {
+  auto all = checkpoints(output_dir);
+  if (all.empty()) return;
+  std::set<fs::path> kept = {all.back()};
+  const fs::path best = checkpoint_path(output_dir, best_step);
+  if (std::find(all.begin(), all.end(), best) != all.end()) kept.insert(best);
+  int64_t left = int64_t(all.size());
+  for (const fs::path& folder : all) {
+    if (left <= std::max(limit, int64_t(kept.size()))) return;
+    if (kept.contains(folder)) continue;
+    fs::remove_all(folder);
+    --left;
+  }
+}
+
 RunState load_run_state(const fs::path& checkpoint) {
   const fs::path file = checkpoint / kStateFile;
   if (!fs::exists(file))
@@ -120,6 +144,15 @@ RunState load_run_state(const fs::path& checkpoint) {
   s.targets_seen = field<int64_t>(doc, "targets_seen", file);
   s.loss_sum = field<double>(doc, "loss_sum", file);
   s.unlogged_loss_sum = field<double>(doc, "unlogged_loss_sum", file);
+  if (version >= 2) {
+    s.logged_step = field<int64_t>(doc, "logged_step", file);
+    s.best_step = field<int64_t>(doc, "best_step", file);
+    s.best_metric = field<double>(doc, "best_metric", file);
+    s.below_fingerprint = field<std::string>(doc, "below_fingerprint", file);
+  } else {  // its sum cannot be told apart by steps: the next logged loss is the mean since the checkpoint
+    s.logged_step = s.step;
+    s.unlogged_loss_sum = 0;
+  }
   s.seed = field<uint64_t>(doc, "seed", file);
   s.batch_size = field<int64_t>(doc, "batch_size", file);
   s.accumulation = field<int64_t>(doc, "accumulation", file);
@@ -154,6 +187,8 @@ void check_resumable(const RunState& saved, const RunState& now, const fs::path&
   };
   if (saved.data_fingerprint != now.data_fingerprint)
     differences.push_back("the training data (files, template or cutoff_len) changed since the checkpoint");
+  if (saved.below_fingerprint != now.below_fingerprint)
+    differences.push_back("the adapters below the trained one (adapter_name_or_path) changed");
   compare("seed", saved.seed, now.seed);
   compare("per_device_train_batch_size", saved.batch_size, now.batch_size);
   compare("gradient_accumulation_steps", saved.accumulation, now.accumulation);

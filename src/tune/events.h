@@ -15,7 +15,8 @@ struct RunStarted {
   int64_t samples = 0, total_steps = 0, start_step = 0;
   double steps_per_epoch = 0;
   int64_t batch_size = 1, accumulation = 1;
-  std::string compute, isa;  // "bf16", "avx512bf16"
+  int64_t logging_steps = 500, eval_steps = 500, save_steps = 500;  // shares counted out
+  std::string compute, isa;                                         // "bf16", "avx512bf16"
   int threads = 1;
 };
 
@@ -29,8 +30,22 @@ struct StepDone {
   double grad_norm = 0;        // before clipping
   int64_t tokens_seen = 0, targets_seen = 0;
   double seconds = 0;            // since this process began to train
-  double tokens_per_second = 0;  // since then
-  double seconds_left = 0;
+  double tokens_per_second = 0;  // of this process's steps
+  double seconds_left = 0;       // of steps and evaluations
+};
+
+/// The result of one set of samples that are not trained on.
+struct EvalDone {
+  int64_t step = 0, total_steps = 0;  // 0 and 0 in a run that only evaluates
+  double epoch = 0;
+  std::string set;  // "" where there is one set for all
+  double loss = 0;
+  double runtime = 0, samples_per_second = 0, steps_per_second = 0;
+  int64_t samples = 0, tokens_seen = 0;
+  double seconds = 0, tokens_per_second = 0, seconds_left = 0;  // as StepDone
+
+  /// "eval", or "eval_<set>": what its metrics' names begin with.
+  std::string prefix() const { return set.empty() ? "eval" : "eval_" + set; }
 };
 
 struct CheckpointSaved {
@@ -51,6 +66,7 @@ class RunListener : public Listener {
  public:
   virtual void on_started(const RunStarted&) {}
   virtual void on_step(const StepDone&) {}
+  virtual void on_eval(const EvalDone&) {}
   virtual void on_checkpoint(const CheckpointSaved&) {}
   virtual void on_finished(const RunFinished&) {}
 };
@@ -70,6 +86,9 @@ class Fanout final : public RunListener {
   }
   void on_step(const StepDone& e) override {
     for (auto* l : listeners_) l->on_step(e);
+  }
+  void on_eval(const EvalDone& e) override {
+    for (auto* l : listeners_) l->on_eval(e);
   }
   void on_checkpoint(const CheckpointSaved& e) override {
     for (auto* l : listeners_) l->on_checkpoint(e);

@@ -17,7 +17,7 @@ enum class ScheduleKind : uint8_t { linear, cosine, constant, constant_with_warm
 
 struct ModelJob {
   std::string model;                  // model_name_or_path
-  std::vector<std::string> adapters;  // adapter_name_or_path
+  std::vector<std::string> adapters;  // adapter_name_or_path: added up in order
   std::string template_name;          // "" = found from the model's own template
   std::string default_system;
   std::optional<DType> compute;  // bf16: true → bf16, fp32/bf16: false → f32; unset = what the CPU is best at
@@ -30,6 +30,8 @@ struct LoraJob {
   double alpha = 16, dropout = 0;
   bool rslora = false;
   std::vector<std::string> targets = {"all"};
+  bool create_new = false;      // train a new adapter on the given ones instead of continuing the last
+  std::string base_model_name;  // for adapter_config.json; "" = what the model says of itself
 };
 
 struct DataJob {
@@ -42,11 +44,37 @@ struct DataJob {
   std::optional<int64_t> max_samples;
 };
 
+/// When something happens in a run: every so many steps, at the end of every epoch, with every new best
+/// evaluation (checkpoints only), or never.
+struct Cadence {
+  enum class Unit : uint8_t { never, steps, epochs, best } unit = Unit::never;
+  double every = 0;  // steps; below 1 a share of the run's, rounded up
+};
+
+struct EvalJob {
+  double val_size = 0;                // above 1: so many samples are held back; else this share of them
+  std::vector<std::string> datasets;  // eval_dataset: samples of their own
+  bool each = false;                  // one result per dataset
+  int64_t batch_size = 8;             // samples whose mean per token is one term of the mean
+  Cadence cadence;                    // while training; with steps and epochs also at the end
+  double delay = 0;                   // steps or epochs, as the cadence, before the first
+  bool on_start = false, at_end = false;
+};
+
+/// load_best_model_at_end.
+struct BestJob {
+  bool load = false;            // the run ends with the best checkpoint's adapter
+  std::string metric = "loss";  // with or without eval_
+  bool greater = false;
+};
+
 struct TrainJob {
+  bool train = true;  // false: only evaluate
   Stage stage = Stage::sft;
   ModelJob model;
   LoraJob lora;
   DataJob data;
+  EvalJob eval;
   std::filesystem::path output_dir;
   bool overwrite_output_dir = false;
   std::string
@@ -59,11 +87,15 @@ struct TrainJob {
   ScheduleKind schedule = ScheduleKind::linear;
   int64_t warmup_steps = 0;
   double warmup_ratio = 0;
-  int64_t logging_steps = 10;
-  int64_t save_steps = 500;  // 0 = no checkpoints on the way
+  Cadence logging = {Cadence::Unit::steps, 10};
+  Cadence saving = {Cadence::Unit::steps, 500};
   std::optional<int64_t> save_total_limit;
+  BestJob best;
   bool plot_loss = true;
+  bool tensorboard = false;               // event files
+  std::filesystem::path tensorboard_dir;  // "" = output_dir/runs/<date>_<host>
   uint64_t seed = 42;
+  int niceness = 10;  // added to the process's own: the machine stays usable
   /// The options as typed, in table order: kept in checkpoints and shown in the log.
   std::vector<std::pair<std::string, std::string>> as_typed;
 };

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "base/error.h"
+#include "base/shuffle.h"
 #include "format/gguf.h"
 
 namespace fettle {
@@ -38,36 +41,121 @@ std::string template_of(const ModelJob& job, const Model& model, const Tokenizer
   return std::string(guess);
 }
 
-Dataset load_dataset(const TrainJob& job, const ChatTemplate& chat, Listener& listener) {
+namespace {
+struct NamedSamples {
+  std::string name;
+  LoadedSamples loaded;
+};
+
+NamedSamples read_dataset(const TrainJob& job, const std::string& name, Listener& listener) {
+  const DatasetEntry entry = find_dataset(job.data.dataset_dir, name, listener);
+  if (entry.ranking)
+    throw Error(
+        {.what = fmt::format("dataset '{}' holds preference pairs, which this stage does not train on", name),
+         .where = entry.file.string(),
+         .hint = "choose a dataset without \"ranking\": true"});
+  return {name, load_samples(entry, job.data.max_samples, job.seed, listener)};
+}
+
+std::vector<NamedSamples> read_datasets(const TrainJob& job, const std::vector<std::string>& names,
+                                        Listener& listener) {
+  std::vector<NamedSamples> sets;
+  for (const std::string& name : names) sets.push_back(read_dataset(job, name, listener));
+  return sets;
+}
+
+void encode(std::span<const Sample> samples, const TrainJob& job, const ChatTemplate& chat, Dataset& out,
+            Listener& listener) {
   const EncodeOptions options{.cutoff_len = job.data.cutoff_len,
                               .train_on_prompt = job.data.train_on_prompt,
                               .mask_history = job.data.mask_history};
-  Dataset dataset;
-  for (const std::string& name : job.data.datasets) {
-    const DatasetEntry entry = find_dataset(job.data.dataset_dir, name, listener);
-    if (entry.ranking)
-      throw Error({.what = fmt::format(
-                       "dataset '{}' holds preference pairs, which this stage does not train on", name),
-                   .where = entry.file.string(),
-                   .hint = "choose a dataset without \"ranking\": true"});
-    const LoadedSamples loaded = load_samples(entry, job.data.max_samples, job.seed, listener);
-    dataset.report().count(loaded);
-    if (job.stage == Stage::pt) {
-      encode_pretrain(loaded.samples, chat, options, job.data.packing, dataset, &listener);
-    } else {
-      encode_supervised(loaded.samples, chat, options, dataset, &listener);
-    }
+  if (samples.empty()) return;
+  if (job.stage == Stage::pt)
+    encode_pretrain(samples, chat, options, job.data.packing, out, &listener);
+  else
+    encode_supervised(samples, chat, options, out, &listener);
+}
+
+// Moves the samples that val_size holds back out of `sets` and encodes them.
+Dataset take_held_back(std::vector<NamedSamples>& sets, const TrainJob& job, const ChatTemplate& chat,
+                       Listener& listener) {
+  int64_t count = 0;
+  for (const NamedSamples& set : sets) count += int64_t(set.loaded.samples.size());
+  const std::vector<bool> held = held_back(count, job.eval.val_size, job.seed);
+  Dataset out;
+  size_t at = 0;
+  for (NamedSamples& set : sets) {
+    std::vector<Sample> kept, taken;
+    for (Sample& sample : set.loaded.samples) (held[at++] ? taken : kept).push_back(std::move(sample));
+    set.loaded.samples = std::move(kept);
+    set.loaded.records -= int64_t(taken.size());
+    out.report().records += int64_t(taken.size());
+    encode(taken, job, chat, out, listener);
   }
-  if (dataset.size() == 0)
-    throw Error({.what = "no sample is left to train on",
-                 .where = fmt::format("{}", fmt::join(job.data.datasets, ", ")),
-                 .hint = "see the lines above for what was skipped and why"});
+  return out;
+}
+
+void tell(const Dataset& dataset, std::string_view what, std::string_view done_with, Listener& listener) {
   const DataReport& report = dataset.report();
-  listener.info(fmt::format("data: {} samples, {} tokens, {} of them trained on ({:.0f} %)", dataset.size(),
-                            report.tokens, report.targets,
+  listener.info(fmt::format("{}: {} sample{}, {} tokens, {} of them {} ({:.0f} %)", what, dataset.size(),
+                            dataset.size() == 1 ? "" : "s", report.tokens, report.targets, done_with,
                             100.0 * double(report.targets) / double(report.tokens)));
   report.tell(listener);
-  return dataset;
+}
+
+void require_samples(const Dataset& dataset, std::string_view to, const std::vector<std::string>& names) {
+  if (dataset.size() > 0) return;
+  throw Error({.what = fmt::format("no sample is left to {}", to),
+               .where = fmt::format("{}", fmt::join(names, ", ")),
+               .hint = "see the lines above for what was skipped and why"});
+}
+
+std::vector<EvalSet> encode_eval_datasets(const TrainJob& job, const ChatTemplate& chat, Listener& listener) {
+  std::vector<EvalSet> sets;
+  for (const NamedSamples& set : read_datasets(job, job.eval.datasets, listener)) {
+    if (sets.empty() || job.eval.each) sets.push_back({job.eval.each ? set.name : "", {}});
+    sets.back().data.report().count(set.loaded);
+    encode(set.loaded.samples, job, chat, sets.back().data, listener);
+  }
+  return sets;
+}
+}  // namespace
+
+std::vector<bool> held_back(int64_t count, double val_size, uint64_t seed) {
+  const int64_t wanted = int64_t(val_size > 1 ? val_size : std::ceil(double(count) * val_size));
+  if (wanted >= count)
+    throw Error({.what = fmt::format("val_size: {} holds back {} of {} samples, so none is left to train on",
+                                     val_size, wanted, count),
+                 .where = "val_size",
+                 .hint = "a share such as 0.1, or a smaller number"});
+  Rng rng(seed, Purpose::split, /*step=*/0, /*stream=*/1);  // stream 0 draws num_samples
+  const std::vector<int64_t> order = shuffled(count, rng);
+  std::vector<bool> held(static_cast<size_t>(count));
+  for (int64_t i = 0; i < wanted; ++i) held[size_t(order[size_t(i)])] = true;
+  return held;
+}
+
+RunData load_data(const TrainJob& job, const ChatTemplate& chat, Listener& listener) {
+  RunData data;
+  std::vector<NamedSamples> sets;
+  const bool split = job.eval.val_size > 0;
+  if (job.train || split) sets = read_datasets(job, job.data.datasets, listener);
+  if (split) data.eval.push_back({"", take_held_back(sets, job, chat, listener)});
+  if (job.train) {
+    for (const NamedSamples& set : sets) {
+      data.train.report().count(set.loaded);
+      encode(set.loaded.samples, job, chat, data.train, listener);
+    }
+    require_samples(data.train, "train on", job.data.datasets);
+    tell(data.train, "data", "trained on", listener);
+  }
+  for (EvalSet& set : encode_eval_datasets(job, chat, listener)) data.eval.push_back(std::move(set));
+  for (const EvalSet& set : data.eval) {
+    require_samples(set.data, "evaluate", split ? job.data.datasets : job.eval.datasets);
+    tell(set.data, set.name.empty() ? "evaluation data" : "evaluation data " + set.name, "predicted",
+         listener);
+  }
+  return data;
 }
 
 }  // namespace fettle

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "data/dataset.h"
 #include "model/model.h"
@@ -21,8 +23,23 @@ void settle_quantization(const ModelJob& job, const Model& model, Listener& list
 std::string template_of(const ModelJob& job, const Model& model, const Tokenizer& tokenizer,
                         Listener& listener);
 
+/// Samples that are never trained on.
+struct EvalSet {
+  std::string name;  // "" where there is one set for all
+  Dataset data;
+};
+
+struct RunData {
+  Dataset train;  // empty in a run that only evaluates
+  std::vector<EvalSet> eval;
+};
+
+/// Which of `count` samples val_size holds back: above 1 so many, else that share rounded up; drawn from the
+/// seed, so every run over the same data holds back the same. Error when nothing would be left to train on.
+std::vector<bool> held_back(int64_t count, double val_size, uint64_t seed);
+
 /// Reads, converts, renders and tokenizes every dataset of the job by its stage, and tells what was cut or
-/// left out.
-Dataset load_dataset(const TrainJob& job, const ChatTemplate& chat, Listener& listener);
+/// left out. Held-back samples come from all training datasets alike; both parts keep the order of the data.
+RunData load_data(const TrainJob& job, const ChatTemplate& chat, Listener& listener);
 
 }  // namespace fettle

@@ -51,7 +51,7 @@ void text_at(cairo_t* cr, double x, double y, const std::string& text, Anchor an
   cairo_show_text(cr, text.c_str());
 }
 
-void draw_frame(const Chart& c, const std::string& title) {
+void draw_frame(const Chart& c, const std::string& key, const std::string& title) {
   cairo_set_source_rgb(c.cr, 1, 1, 1);
   cairo_paint(c.cr);
   cairo_select_font_face(c.cr, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
@@ -75,7 +75,7 @@ void draw_frame(const Chart& c, const std::string& title) {
   cairo_save(c.cr);
   cairo_translate(c.cr, 18, kHeight / 2);
   cairo_rotate(c.cr, -std::acos(-1.0) / 2);
-  text_at(c.cr, 0, 0, "loss", Anchor::middle, 13);
+  text_at(c.cr, 0, 0, key, Anchor::middle, 13);
   cairo_restore(c.cr);
 }
 
@@ -112,23 +112,23 @@ std::vector<double> smoothed(std::span<const double> values) {
   return out;
 }
 
-bool plot_loss(std::span<const LoggedStep> history, const std::string& title,
-               const std::filesystem::path& png) {
-  if (history.size() < 2) return false;
-  std::vector<double> steps, losses;
-  for (const LoggedStep& h : history) {
-    steps.push_back(double(h.step));
-    losses.push_back(h.loss);
+bool plot_curve(std::span<const PlotPoint> points, const std::string& key, const std::string& title,
+                const std::filesystem::path& png) {
+  if (points.size() < 2) return false;
+  std::vector<double> steps, values;
+  for (const PlotPoint& p : points) {
+    steps.push_back(double(p.step));
+    values.push_back(p.value);
   }
-  const auto [low, high] = std::minmax_element(losses.begin(), losses.end());
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
   const std::unique_ptr<cairo_surface_t, void (*)(cairo_surface_t*)> surface(
       cairo_image_surface_create(CAIRO_FORMAT_RGB24, int(kWidth), int(kHeight)), cairo_surface_destroy);
   const std::unique_ptr<cairo_t, void (*)(cairo_t*)> cr(cairo_create(surface.get()), cairo_destroy);
   Chart chart{cr.get(), nice_axis(steps.front(), steps.back(), 6), nice_axis(*low, *high, 6)};
   chart.x.low = steps.front() < chart.x.step ? 0 : chart.x.low;
-  draw_frame(chart, title);
-  draw_curve(chart, steps, losses, 0.4);
-  draw_curve(chart, steps, smoothed(losses), 1);
+  draw_frame(chart, key, title);
+  draw_curve(chart, steps, values, 0.4);
+  draw_curve(chart, steps, smoothed(values), 1);
   draw_legend(chart);
   std::string bytes;  // collected first: an exception must not travel through the drawing library
   const auto collect = [](void* to, const unsigned char* data, unsigned int n) {

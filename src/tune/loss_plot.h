@@ -1,11 +1,11 @@
-// training_loss.png: the logged losses and their smoothed curve.
+// training_loss.png, training_eval_loss.png: logged values and their smoothed curve.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
-
-#include "tune/run_files.h"
+#include <vector>
 
 namespace fettle {
 
@@ -13,8 +13,14 @@ namespace fettle {
 /// 0.5).
 std::vector<double> smoothed(std::span<const double> values);
 
-/// Draws 640×480 pixels. Returns false and writes nothing when there are fewer than two points.
-bool plot_loss(std::span<const LoggedStep> history, const std::string& title,
-               const std::filesystem::path& png);
+struct PlotPoint {
+  int64_t step;
+  double value;
+};
+
+/// Draws 640×480 pixels; `key` ("loss", "eval_loss") names the value. Returns false and writes nothing when
+/// there are fewer than two points.
+bool plot_curve(std::span<const PlotPoint> points, const std::string& key, const std::string& title,
+                const std::filesystem::path& png);
 
 }  // namespace fettle

@@ -20,7 +20,7 @@ class RunFilesTest : public testing::Test {
   void SetUp() override {
     char name[] = "/tmp/fettle-run-XXXXXX";
     job_.output_dir = ::mkdtemp(name);
-    job_.logging_steps = 1;
+    job_.logging = {Cadence::Unit::steps, 1};
   }
   void TearDown() override { fs::remove_all(job_.output_dir); }
 
@@ -113,12 +113,12 @@ TEST(Plot, SmoothsAsLlamaFactoryDoes) {
 }
 
 TEST_F(RunFilesTest, PlotIsAPngAndNeedsTwoPoints) {
-  std::vector<LoggedStep> history = {{.step = 1, .loss = 2}};
+  std::vector<PlotPoint> points = {{1, 2}};
   const fs::path png = job_.output_dir / "p.png";
-  EXPECT_FALSE(plot_loss(history, "t", png));
+  EXPECT_FALSE(plot_curve(points, "eval_loss", "t", png));
   EXPECT_FALSE(fs::exists(png));
-  history.push_back({.step = 2, .loss = 1});
-  EXPECT_TRUE(plot_loss(history, "t", png));
+  points.push_back({2, 1});
+  EXPECT_TRUE(plot_curve(points, "eval_loss", "t", png));
   EXPECT_EQ(read_text(png).substr(1, 3), "PNG");
 }
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <string>
+#include <vector>
 
 #include "tune/events.h"
 #include "tune/job.h"
@@ -11,15 +12,24 @@
 namespace fettle {
 
 struct TrainResult {
-  std::string output_dir, plot, log;  // empty when not written
-  std::string template_name;          // as used
+  std::string output_dir, plot, log;    // empty when not written
+  std::vector<std::string> eval_plots;  // one per evaluation set with two points
+  std::string template_name;            // as used
   std::string base_model;
+  std::vector<std::string> below;  // adapters that the trained one stands on, in order
   bool interrupted = false;
 };
 
 /// Runs a job to its end. `stop` (may be null) is polled after every step: true → a checkpoint is written and
 /// the run ends cleanly, to be resumed bit-exactly. Errors are Error; whatever had been written before stays
 /// whole.
+///
+/// output_dir may hold an earlier run: with job.resume_from its newest checkpoint goes on, one that has no
+/// step left is finished and left as it is.
 TrainResult run_training(const TrainJob& job, RunListener& listener, const std::atomic<bool>* stop);
+
+/// Evaluates the job's model and adapters on its evaluation sets, without training: eval_results.json,
+/// all_results.json and a line of the log. Stopped by `stop`, it writes nothing and returns interrupted.
+TrainResult run_evaluation(const TrainJob& job, RunListener& listener, const std::atomic<bool>* stop);
 
 }  // namespace fettle

@@ -6,73 +6,20 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "base/file.h"
-#include "model/model_testing.h"
 #include "tune/checkpoint.h"
+#include "tune/tune_testing.h"
 
 namespace fettle {
 
 namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
-using testing::TestFolder;
 
-class Recorder final : public RunListener {
- public:
-  void on_note(const Note& e) override { notes.push_back(e.text); }
-  void on_step(const StepDone& e) override {
-    losses.push_back(e.step_loss);
-    if (e.step == stop_at) stop = true;
-  }
-  void on_checkpoint(const CheckpointSaved& e) override { saved.push_back(e.step); }
-  std::vector<std::string> notes;
-  std::vector<double> losses;
-  std::vector<int64_t> saved;
-  int64_t stop_at = -1;
-  std::atomic<bool> stop{false};
-};
+using testing::Recorder;
 
-class TrainerTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    const fs::path tokenizer = fs::path(FETTLE_SOURCE_DIR) / "tests/golden/templates_tokenizer";
-    for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
-      fs::copy_file(tokenizer / file, root_ / file);
-    testing::TinyModel tiny;
-    tiny.config["vocab_size"] = 448;
-    testing::write_hf(root_, tiny);
-    json records = json::array();
-    for (int i = 0; i < 14; ++i)
-      records.push_back({{"instruction", "count to " + std::to_string(i)},
-                         {"input", ""},
-                         {"output", std::string(1 + i % 5, 'a')}});
-    write_atomic(root_ / "data.json", records.dump());
-    write_atomic(root_ / "dataset_info.json", R"({"tiny": {"file_name": "data.json"}})");
-  }
-
-  TrainJob job(const std::string& out) {
-    TrainJob j;
-    j.model = {
-        .model = fs::path(root_).string(), .template_name = "alpaca", .compute = DType::f32, .threads = 2};
-    j.lora = {.rank = 4, .alpha = 8, .dropout = 0.1};
-    j.data.dataset_dir = root_;
-    j.data.datasets = {"tiny"};
-    j.output_dir = root_ / out;
-    j.batch_size = 2;
-    j.accumulation = 2;
-    j.max_steps = 9;
-    j.learning_rate = 5e-3;
-    j.logging_steps = 2;
-    j.save_steps = 2;
-    return j;
-  }
-  std::string adapter_bytes(const std::string& out) {
-    return read_text(root_ / out / "adapter_model.safetensors");
-  }
-
-  TestFolder root_{"trainer"};
-  Recorder events_;
-};
+class TrainerTest : public testing::RunTest {};
 }  // namespace
 
 TEST_F(TrainerTest, LearnsAndLeavesItsFiles) {
@@ -84,7 +31,7 @@ TEST_F(TrainerTest, LearnsAndLeavesItsFiles) {
        {"adapter_config.json", "adapter_model.safetensors", "trainer_log.jsonl", "trainer_state.json",
         "train_results.json", "all_results.json", "training_loss.png"})
     EXPECT_TRUE(fs::exists(root_ / "out" / file)) << file;
-  EXPECT_EQ(events_.saved.size(), 20u);
+  EXPECT_EQ(events_.saved.size(), 20u);  // every second step, the last among them
   EXPECT_EQ(result.template_name, "alpaca");
   const json state = json::parse(read_text(root_ / "out" / "trainer_state.json"));
   EXPECT_EQ(state["log_history"].size(), 21u);  // 20 logged losses and the summary
@@ -152,7 +99,7 @@ TEST_F(TrainerTest, ResumingWithOtherSettingsIsRefusedByName) {
 
 TEST_F(TrainerTest, ANewerOrDamagedCheckpointIsRefused) {
   run_training(job("out"), events_, nullptr);
-  const fs::path state = root_ / "out" / "checkpoint-8" / "fettle_state.json";
+  const fs::path state = root_ / "out" / "checkpoint-9" / "fettle_state.json";
   json doc = json::parse(read_text(state));
   doc["version"] = kCheckpointVersion + 1;
   write_atomic(state, doc.dump());
@@ -165,25 +112,65 @@ TEST_F(TrainerTest, ANewerOrDamagedCheckpointIsRefused) {
   EXPECT_THROW(run_training(j, events_, nullptr), Error);
 }
 
+// Every second step, and the last.
 TEST_F(TrainerTest, SaveTotalLimitKeepsTheNewest) {
   TrainJob j = job("out");
   j.save_total_limit = 2;
   run_training(j, events_, nullptr);
+  EXPECT_EQ(events_.saved, (std::vector<int64_t>{2, 4, 6, 8, 9}));
   const auto left = checkpoints(root_ / "out");
   ASSERT_EQ(left.size(), 2u);
-  EXPECT_EQ(left[0].filename(), "checkpoint-6");
-  EXPECT_EQ(left[1].filename(), "checkpoint-8");
+  EXPECT_EQ(left[0].filename(), "checkpoint-8");
+  EXPECT_EQ(left[1].filename(), "checkpoint-9");
 }
 
 TEST_F(TrainerTest, OverwritingStartsAfresh) {
   run_training(job("out"), events_, nullptr);
   TrainJob j = job("out");
   j.overwrite_output_dir = true;
-  j.save_steps = 0;
+  j.saving = {};
   Recorder again;
   run_training(j, again, nullptr);
   EXPECT_EQ(again.losses.size(), 9u);
   EXPECT_TRUE(checkpoints(root_ / "out").empty());
+}
+
+// Started once more, a finished run says so and stays as it is; with more steps it goes on.
+TEST_F(TrainerTest, AFinishedRunIsLeftAsItIs) {
+  TrainJob j = job("out");
+  j.resume_from = "auto";
+  run_training(j, events_, nullptr);
+  const std::string results = read_text(root_ / "out" / "train_results.json");
+  Recorder again;
+  EXPECT_FALSE(run_training(j, again, nullptr).interrupted);
+  EXPECT_TRUE(again.losses.empty());
+  EXPECT_TRUE(again.saved.empty());
+  EXPECT_EQ(read_text(root_ / "out" / "train_results.json"), results);
+  ASSERT_FALSE(again.notes.empty());
+  EXPECT_NE(again.notes.back().find("nothing is left to do"), std::string::npos) << again.notes.back();
+  j.max_steps = 11;
+  Recorder more;
+  run_training(j, more, nullptr);
+  EXPECT_EQ(more.losses.size(), 2u);
+  EXPECT_NE(read_text(root_ / "out" / "train_results.json"), results);
+}
+
+// Died between its last checkpoint and its results: the rest is made up for.
+TEST_F(TrainerTest, AnUnfinishedEndIsMadeUpFor) {
+  run_training(job("out"), events_, nullptr);
+  const std::string adapter = adapter_bytes("out");
+  for (const char* file : {"trainer_state.json", "adapter_model.safetensors", "training_loss.png"})
+    fs::remove(root_ / "out" / file);
+  TrainJob j = job("out");
+  j.resume_from = "auto";
+  Recorder again;
+  run_training(j, again, nullptr);
+  EXPECT_TRUE(again.losses.empty());
+  EXPECT_EQ(adapter_bytes("out"), adapter);
+  EXPECT_TRUE(fs::exists(root_ / "out" / "training_loss.png"));
+  const json results = json::parse(read_text(root_ / "out" / "train_results.json"));
+  EXPECT_EQ(results["epoch"], 9.0 / 4);  // 14 samples: 7 batches, 4 steps an epoch
+  EXPECT_GT(results["train_loss"], 0);
 }
 
 TEST_F(TrainerTest, ContinuingAnAdapterStartsFromIt) {

@@ -1,68 +1,17 @@
 #include "compat/llamafactory/front.h"
 
-#include <gtest/gtest.h>
-#include <stdlib.h>
-
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <map>
 #include <set>
 
-#include "base/error.h"
-#include "base/file.h"
+#include "compat/llamafactory/front_testing.h"
 
 namespace fettle::llamafactory {
 
 namespace {
 namespace fs = std::filesystem;
-
-class Notes final : public Listener {
- public:
-  void on_note(const Note& n) override { text += n.text + "\n"; }
-  bool has(const std::string& part) const { return text.find(part) != std::string::npos; }
-  std::string text;
-};
-
-class FrontTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    char name[] = "/tmp/fettle-front-XXXXXX";
-    dir_ = ::mkdtemp(name);
-    model_ = (dir_ / "model.gguf").string();
-    write_atomic(model_, "x");
-    unsetenv("FETTLE_THREADS");
-    unsetenv("ALLOW_EXTRA_ARGS");
-  }
-  void TearDown() override { fs::remove_all(dir_); }
-
-  std::string yaml(const std::string& text) {
-    write_atomic(dir_ / "run.yaml", text);
-    return (dir_ / "run.yaml").string();
-  }
-  TrainJob train(std::vector<std::string> words) { return train_job(parse_arguments(words, notes_), notes_); }
-  std::string error_of(std::vector<std::string> words) {
-    try {
-      train(std::move(words));
-    } catch (const Error& e) {
-      return e.message();
-    }
-    return "no error";
-  }
-  std::vector<std::string> minimal(std::vector<std::string> more = {}) {
-    std::vector<std::string> words = {yaml("model_name_or_path: " + model_ +
-                                           "\ndataset: d\noutput_dir: " + (dir_ / "out").string() + "\n")};
-    words.insert(words.end(), more.begin(), more.end());
-    return words;
-  }
-  static bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-  }
-
-  fs::path dir_;
-  std::string model_;
-  Notes notes_;
-};
+class FrontTest : public testing::FrontTest {};
 }  // namespace
 
 // The lesson's YAML, its model path aside: no stage, no do_train, 2e-5 without a dot.
@@ -179,10 +128,8 @@ TEST_F(FrontTest, WhatIsMissingOrContradictoryIsSaid) {
       contains(error_of(minimal({"finetuning_type=full"})), "finetuning_type: full is not there yet"));
   EXPECT_TRUE(contains(error_of(minimal({"bf16=true", "fp32=true"})), "exclude each other"));
   EXPECT_TRUE(contains(error_of(minimal({"fp16=true"})), "fp16 is refused"));
-  EXPECT_TRUE(contains(error_of(minimal({"report_to=wandb"})), "report_to: wandb is not there yet"));
   EXPECT_TRUE(contains(error_of(minimal({"lr_scheduler_type=polynomial"})), "polynomial is not there yet"));
   EXPECT_TRUE(contains(error_of(minimal({"optim=adamw_8bit"})), "adamw_8bit is not there yet"));
-  EXPECT_TRUE(contains(error_of(minimal({"do_eval=true"})), "do_eval is not there yet"));
 }
 
 // §2.12: weights without a checkpoint are a finished run; with one, the run goes on from the newest.
@@ -283,11 +230,26 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
                                                     {"do_sample", "false"},
                                                     {"skip_special_tokens", "false"},
                                                     {"resume_from_checkpoint", "false"},
-                                                    {"packing", "false"}};
+                                                    {"packing", "false"},
+                                                    {"report_to", "tensorboard"},
+                                                    {"eval_strategy", "steps"},
+                                                    {"evaluation_strategy", "epoch"}};
   // These keep their one value until a later version: any other is an error by name, tested above.
-  const std::set<std::string> fixed = {"finetuning_type", "optim", "report_to", "do_train"};
+  const std::set<std::string> fixed = {"finetuning_type", "optim"};
+  // Keys that mean something only beside others: packing for pt, evaluation with samples to evaluate on.
+  const std::vector<std::string> samples = {"val_size=1"}, evaluated = {"val_size=1", "eval_strategy=steps"};
+  const std::map<std::string, std::vector<std::string>> beside = {
+      {"packing", {"stage=pt"}},
+      {"do_train", {"val_size=1", "do_eval=true"}},
+      {"do_eval", samples},
+      {"eval_strategy", samples},
+      {"evaluation_strategy", samples},
+      {"eval_on_start", samples},
+      {"eval_steps", evaluated},
+      {"load_best_model_at_end", evaluated}};
   write_atomic(dir_ / "other", "x");
-  const auto print = [](const TrainJob& t, const ChatJob& c) {
+  const auto print_cadence = [](const Cadence& c) { return fmt::format("{}:{}", int(c.unit), c.every); };
+  const auto print = [&](const TrainJob& t, const ChatJob& c) {
     std::string s;
     for (const auto& list : {t.model.adapters, t.lora.targets, t.data.datasets})
       s += fmt::format("{}|", fmt::join(list, ","));
@@ -301,8 +263,13 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
     s += fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}|", t.overwrite_output_dir,
                      t.resume_from, t.batch_size, t.accumulation, t.epochs, t.max_steps, t.learning_rate,
                      t.weight_decay, t.beta1, t.beta2, t.epsilon, t.max_grad_norm, int(t.schedule),
-                     t.warmup_steps, t.warmup_ratio, t.logging_steps, t.save_steps,
+                     t.warmup_steps, t.warmup_ratio, print_cadence(t.logging), print_cadence(t.saving),
                      t.save_total_limit.value_or(-1), t.plot_loss, t.seed);
+    s += fmt::format("{} {} {} {} {} {} {} {} {}|{} {} {}|", t.train, t.eval.val_size,
+                     fmt::join(t.eval.datasets, ","), t.eval.each, t.eval.batch_size,
+                     print_cadence(t.eval.cadence), t.eval.delay, t.eval.on_start, t.eval.at_end, t.best.load,
+                     t.best.metric, t.best.greater);
+    s += fmt::format("{} {}|", t.tensorboard, t.tensorboard_dir.string());
     s += fmt::format("{} {} {} {} {} {} {} {}", c.do_sample, c.temperature, c.top_p, c.repetition_penalty,
                      c.top_k, c.max_new_tokens, c.skip_special_tokens,
                      c.model.compute ? int(*c.model.compute) : -1);
@@ -312,9 +279,9 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
     for (const OptionRow& row : group.rows) {
       const std::string key(row.name);
       if (row.state != OptionState::works || fixed.contains(key)) continue;
-      // packing only matters for pt, the output folder's name only where it is not given.
+      const auto company = beside.find(key);
       std::vector<std::string> words =
-          minimal(key == "packing" ? std::vector<std::string>{"stage=pt"} : std::vector<std::string>{});
+          minimal(company == beside.end() ? std::vector<std::string>{} : company->second);
       const auto jobs = [&] {
         const OptionSet o = parse_arguments(words, notes_);
         return print(train_job(o, notes_), chat_job(o, notes_));

@@ -6,10 +6,16 @@
 #include "base/error.h"
 #include "compat/llamafactory/environment.h"
 #include "compat/llamafactory/front.h"
+#include "compat/llamafactory/job_parts.h"
 #include "tune/checkpoint.h"
 #include "tune/schedule/schedule.h"
 
 namespace fettle::llamafactory {
+
+void conflict(const OptionSet& o, std::string_view a, std::string_view b, const char* hint) {
+  throw Error({.what = fmt::format("{} ({}) and {} ({}) exclude each other", a, o.where(a), b, o.where(b)),
+               .hint = hint});
+}
 
 namespace {
 namespace fs = std::filesystem;
@@ -21,11 +27,6 @@ void later_value(const OptionSet& o, std::string_view key, std::initializer_list
   if (std::find(ready.begin(), ready.end(), value) != ready.end()) return;
   throw Error(
       {.what = fmt::format("{}: {} is not there yet", key, value), .where = o.where(key), .hint = hint});
-}
-
-[[noreturn]] void conflict(const OptionSet& o, std::string_view a, std::string_view b, const char* hint) {
-  throw Error({.what = fmt::format("{} ({}) and {} ({}) exclude each other", a, o.where(a), b, o.where(b)),
-               .hint = hint});
 }
 
 std::optional<DType> compute_type(const OptionSet& o) {
@@ -95,8 +96,8 @@ LoraJob lora_job(const OptionSet& o) {
   return l;
 }
 
-DataJob data_job(const OptionSet& o, Stage stage) {
-  if (!o.given("dataset"))
+DataJob data_job(const OptionSet& o, Stage stage, bool trains) {
+  if (!o.given("dataset") && (trains || o.number("val_size") > 0))
     throw Error({.what = "dataset is missing",
                  .hint = "name a dataset of dataset_info.json, e.g. dataset: identity"});
   if (o.flag("train_on_prompt") && o.flag("mask_history"))
@@ -140,21 +141,6 @@ void optimizer_keys(const OptionSet& o, TrainJob& job) {
   later_value(o, "lr_scheduler_type", {}, "linear, cosine, constant or constant_with_warmup");
 }
 
-void logging_and_saving(const OptionSet& o, TrainJob& job) {
-  later_value(o, "logging_strategy", {"steps", "no"}, "logging_strategy: steps with logging_steps");
-  later_value(o, "save_strategy", {"steps", "no"}, "save_strategy: steps with save_steps");
-  for (const std::string& tracker : o.list("report_to"))
-    if (tracker != "none")
-      throw Error({.what = fmt::format("report_to: {} is not there yet", tracker),
-                   .where = o.where("report_to"),
-                   .hint = "report_to: none; trainer_log.jsonl in output_dir has every logged step"});
-  constexpr int64_t kNever = int64_t(1) << 60;
-  job.logging_steps = o.text("logging_strategy") == "no" ? kNever : o.integer("logging_steps");
-  job.save_steps = o.text("save_strategy") == "no" ? 0 : o.integer("save_steps");
-  job.save_total_limit = o.integer_or_none("save_total_limit");
-  job.plot_loss = o.flag("plot_loss");
-}
-
 constexpr const char* kWeightFiles[] = {
     "adapter_model.safetensors",    "adapter_model.bin",           "model.safetensors", "pytorch_model.bin",
     "model.safetensors.index.json", "pytorch_model.bin.index.json"};
@@ -193,6 +179,7 @@ void output_folder(const OptionSet& o, TrainJob& job) {
   job.output_dir =
       o.given("output_dir") ? fs::path(o.text("output_dir")) : fs::path("saves") / model / "lora";
   job.overwrite_output_dir = o.flag("overwrite_output_dir");
+  if (!job.train) return;  // results are added to what lies there
   const bool has_checkpoint = newest_checkpoint(job.output_dir).has_value();
   job.resume_from = resume_from(o, job, has_checkpoint);
   if (!job.overwrite_output_dir && !has_checkpoint && holds_weights(job.output_dir))
@@ -202,13 +189,18 @@ void output_folder(const OptionSet& o, TrainJob& job) {
          .hint = "choose another output_dir, or set overwrite_output_dir: true to start afresh there"});
 }
 
-void what_to_do(const OptionSet& o, Listener& listener) {
-  if (!o.given("do_train")) listener.info("none of do_train, do_eval and do_predict is set: training");
-  if (o.given("do_train") && !o.flag("do_train"))
+// Whether the run trains. Nothing said: it does, though LLaMA-Factory would do nothing.
+bool what_to_do(const OptionSet& o, Listener& listener) {
+  const bool evaluates = o.flag("do_eval");
+  if (!o.given("do_train") && !evaluates)
+    listener.info("none of do_train, do_eval and do_predict is set: training");
+  const bool trains = o.given("do_train") ? o.flag("do_train") : !evaluates;
+  if (!trains && !evaluates)
     throw Error({.what = "do_train: false leaves nothing to do",
                  .where = o.where("do_train"),
-                 .hint = "leave it out to train"});
+                 .hint = "leave it out to train, or set do_eval: true"});
   if (!o.given("stage")) listener.info("stage is not set: sft");
+  return trains;
 }
 
 // Keys that hold a password or token are kept by name only: checkpoints and logs are handed on.
@@ -222,15 +214,15 @@ std::vector<std::pair<std::string, std::string>> without_secrets(
 }  // namespace
 
 TrainJob train_job(const OptionSet& o, Listener& listener) {
-  what_to_do(o, listener);
-  later_value(o, "stage", {"sft", "pt"}, "stage: sft or stage: pt");
   TrainJob job;
+  job.train = what_to_do(o, listener);
+  later_value(o, "stage", {"sft", "pt"}, "stage: sft or stage: pt");
   job.stage = o.text("stage") == "pt" ? Stage::pt : Stage::sft;
   job.model = model_job(o);
   job.model.compute = compute_type(o);
   tell_what_a_given_adapter_keeps(o, listener);
   job.lora = lora_job(o);
-  job.data = data_job(o, job.stage);
+  job.data = data_job(o, job.stage, job.train);
   if (job.stage == Stage::sft && o.given("packing"))
     listener.info(
         "packing: samples always share a row here, see only themselves, and none is padded or cut for it");
@@ -240,7 +232,7 @@ TrainJob train_job(const OptionSet& o, Listener& listener) {
   job.max_steps = o.integer("max_steps");
   job.seed = uint64_t(o.integer("seed"));
   optimizer_keys(o, job);
-  logging_and_saving(o, job);
+  reporting_keys(o, job, listener);
   output_folder(o, job);
   job.as_typed = without_secrets(o.as_typed());
   return job;

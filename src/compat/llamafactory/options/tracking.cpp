@@ -7,13 +7,17 @@ using enum OptionType;
 using enum OptionState;
 
 constexpr OptionRow kRows[] = {
-    {"report_to", list, "none", "", "Trackers: none. The log is trainer_log.jsonl; tensorboard comes later."},
-    {"run_name", text, "", "", "Name in trackers.", no_effect, "no tracker is used"},
-    {"logging_dir", text, "", "", "Folder of tracker files.", no_effect, "no tracker is used"},
-    {"project", text, "", "", "Project in trackers.", no_effect, "no tracker is used"},
-    {"trackio_space_id", text, "", "", "Trackio.", no_effect, "no tracker is used"},
+    {"report_to", list, "none", "",
+     "none, or tensorboard: event files. Other trackers import those; the log is trainer_log.jsonl either "
+     "way."},
+    {"logging_dir", text, "", "", "Folder of the event files; unset: output_dir/runs/<date>_<host>."},
+    {"run_name", text, "", "", "Name in trackers.", no_effect, "event files are named by their folder"},
+    {"project", text, "", "", "Project in trackers.", no_effect, "event files are named by their folder"},
+    {"trackio_space_id", text, "", "", "Trackio.", no_effect, "nothing leaves this machine"},
     {"use_swanlab", boolean, "false", "", "SwanLab tracking.", refused,
-     "nothing leaves this machine; trainer_log.jsonl can be imported"},
+     "nothing leaves this machine; set report_to: tensorboard, then `swanlab convert -t tensorboard` takes "
+     "the "
+     "event files"},
     {"swanlab_project", text, "llamafactory", "", "SwanLab tracking.", no_effect, "belongs to use_swanlab"},
     {"swanlab_workspace", text, "", "", "SwanLab tracking.", no_effect, "belongs to use_swanlab"},
     {"swanlab_run_name", text, "", "", "SwanLab tracking.", no_effect, "belongs to use_swanlab"},

@@ -1,0 +1,100 @@
+// One training run, in four files: run_start.cpp makes and resumes it, trainer.cpp is its loop, run_eval.cpp
+// evaluates, run_end.cpp leaves its results.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "model/network.h"
+#include "tune/cadence.h"
+#include "tune/checkpoint.h"
+#include "tune/evaluation.h"
+#include "tune/objective/cross_entropy.h"
+#include "tune/optim/optimizer.h"
+#include "tune/pace.h"
+#include "tune/run_files.h"
+#include "tune/session.h"
+#include "tune/tensorboard.h"
+#include "tune/trainer.h"
+
+namespace fettle {
+
+/// One run: its parts in the order they are made, then the loop.
+class Run {
+ public:
+  Run(const TrainJob& job, RunListener& listener);
+  TrainResult train(const std::atomic<bool>* stop);
+
+ private:
+  struct StepSums {
+    double loss = 0;
+    int64_t tokens = 0, targets = 0;
+  };
+
+  // ── run_start.cpp: making ──
+  std::unique_ptr<LoraAdapter> make_adapter() const;
+  std::unique_ptr<Network> make_network() const;
+  void plan_steps();
+  RunState state_now() const;
+  void resume();
+  void announce();
+
+  // ── trainer.cpp: the loop ──
+  bool run_steps(const std::atomic<bool>* stop);
+  void gather(int64_t step, int64_t micro, Batch& batch);
+  StepSums accumulate(int64_t step);
+  void report(int64_t step, const StepSums& sums, double lr, double grad_norm);
+  bool settle(int64_t step, const std::atomic<bool>* stop);
+  void save_state(int64_t step);
+
+  // ── run_eval.cpp: evaluations ──
+  void require_metric() const;
+  bool evaluates_after(int64_t step) const;
+  bool evaluated(int64_t step) const;
+  bool evaluate(int64_t step, const std::atomic<bool>* stop);
+  bool evaluate_first(const std::atomic<bool>* stop);
+  bool evaluate_at_end(const std::atomic<bool>* stop);
+  bool note_best(int64_t step);
+
+  // ── run_end.cpp: what is left ──
+  void load_best();
+  void plot(TrainResult& result);
+  void finish(double seconds, bool interrupted);
+  TrainResult result(bool interrupted) const;
+
+  double epoch_at(int64_t step) const { return double(step) / double(steps_per_epoch_); }
+  double seconds_left(int64_t step) const {
+    return pace_.left(total_steps_ - step, evaluating_->left_after(step));
+  }
+  double tokens_per_second() const {
+    const double seconds = pace_.in_steps();
+    return seconds > 0 ? double(state_.tokens_seen - tokens_at_start_) / seconds : 0;
+  }
+
+  const TrainJob& job_;
+  Fanout listeners_;
+  Session session_;
+  std::unique_ptr<LoraAdapter> adapter_;
+  std::unique_ptr<Network> network_;
+  std::unique_ptr<Evaluation> evaluation_;  // null without evaluation sets
+  Optimizer optimizer_;
+  CrossEntropy objective_;
+  int64_t batches_per_epoch_ = 0, steps_per_epoch_ = 0, total_steps_ = 0, warmup_ = 0;
+  std::optional<Timetable> logging_, evaluating_, saving_;
+  int64_t epoch_of_order_ = -1;
+  std::vector<int64_t> order_;
+  std::vector<Batch> batches_;
+  std::vector<float> logprob_;
+  RunState state_;
+  std::filesystem::path checkpoint_;  // resumed from
+  std::unique_ptr<RunFiles> files_;
+  std::optional<TensorBoard> tensorboard_;
+  Pace pace_;
+  double started_at_ = 0;
+  int64_t tokens_at_start_ = 0, step_at_start_ = 0, last_saved_ = -1;
+};
+
+}  // namespace fettle

@@ -1,0 +1,159 @@
+// Making a run: adapter, network, numbers of steps, and the checkpoint it goes on from.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/error.h"
+#include "tune/run.h"
+#include "tune/schedule/schedule.h"
+
+namespace fettle {
+
+namespace fs = std::filesystem;
+
+namespace {
+// Sum of the `count` largest: the most that one micro-batch can hold, whatever the shuffle.
+int64_t largest_sum(std::vector<int64_t> lengths, int64_t count) {
+  const auto n = std::min(int64_t(lengths.size()), count);
+  std::partial_sort(lengths.begin(), lengths.begin() + n, lengths.end(), std::greater<>());
+  return std::accumulate(lengths.begin(), lengths.begin() + n, int64_t(0));
+}
+
+std::string_view compute_name(DType type) {
+  return type == DType::bf16 ? "bf16" : "fp32";
+}
+}  // namespace
+
+Run::Run(const TrainJob& job, RunListener& listener)
+    : job_(job),
+      session_((listeners_.add(listener), job), listeners_),
+      adapter_(make_adapter()),
+      network_(make_network()),
+      optimizer_(job, int64_t(adapter_->params().size())) {
+  if (!session_.data.eval.empty())
+    evaluation_ = std::make_unique<Evaluation>(session_.model, std::vector{adapter_.get()}, *session_.ops,
+                                               session_.compute, session_.data.eval, job.eval.batch_size,
+                                               network_->options().max_tokens);
+  require_metric();
+  plan_steps();
+  fs::create_directories(job.output_dir);
+  state_ = state_now();
+  resume();
+}
+
+void Run::plan_steps() {
+  batches_per_epoch_ = (session_.data.train.size() + job_.batch_size - 1) / job_.batch_size;
+  steps_per_epoch_ = (batches_per_epoch_ + job_.accumulation - 1) / job_.accumulation;
+  total_steps_ =
+      job_.max_steps > 0 ? job_.max_steps : int64_t(std::ceil(job_.epochs * double(steps_per_epoch_)));
+  warmup_ = warmup_updates(job_, total_steps_);
+  logging_.emplace(job_.logging, total_steps_, steps_per_epoch_, job_.logging.unit == Cadence::Unit::epochs);
+  evaluating_.emplace(job_.eval.cadence, total_steps_, steps_per_epoch_, true);
+  saving_.emplace(job_.saving, total_steps_, steps_per_epoch_, true);
+  batches_.resize(size_t(job_.accumulation));
+}
+
+std::unique_ptr<LoraAdapter> Run::make_adapter() const {
+  std::unique_ptr<LoraAdapter> adapter;
+  if (job_.model.adapters.size() > 1)
+    throw Error({.what = "several adapters in adapter_name_or_path: merging them in order is not there yet",
+                 .where = "adapter_name_or_path",
+                 .hint = "name one adapter to continue training it"});
+  if (job_.model.adapters.empty()) {
+    adapter = LoraAdapter::create(*session_.model,
+                                  {.rank = job_.lora.rank,
+                                   .alpha = job_.lora.alpha,
+                                   .dropout = job_.lora.dropout,
+                                   .rslora = job_.lora.rslora,
+                                   .targets = job_.lora.targets,
+                                   .base_model = job_.model.model},
+                                  job_.seed);
+  } else {
+    adapter = LoraAdapter::load(job_.model.adapters[0], *session_.model);
+  }
+  adapter->make_trainable();
+  return adapter;
+}
+
+std::unique_ptr<Network> Run::make_network() const {
+  std::vector<int64_t> lengths, targets;
+  for (int64_t i = 0; i < session_.data.train.size(); ++i) {
+    lengths.push_back(session_.data.train.length(i));
+    targets.push_back(session_.data.train.targets(i));
+  }
+  return std::make_unique<Network>(
+      session_.model, std::vector<LoraAdapter*>{adapter_.get()}, *session_.ops,
+      NetworkOptions{.compute = session_.compute,
+                     .training = true,
+                     .max_tokens = largest_sum(std::move(lengths), job_.batch_size),
+                     .max_sequences = job_.batch_size,
+                     .max_targets = largest_sum(std::move(targets), job_.batch_size)});
+}
+
+RunState Run::state_now() const {
+  RunState s;
+  s.total_steps = total_steps_;
+  s.seed = job_.seed;
+  s.batch_size = job_.batch_size;
+  s.accumulation = job_.accumulation;
+  s.data_fingerprint = session_.data.train.fingerprint();
+  s.isa = session_.ops->isa();
+  s.compute = compute_name(session_.compute);
+  s.as_typed = job_.as_typed;
+  return s;
+}
+
+void Run::resume() {
+  if (job_.overwrite_output_dir && job_.resume_from.empty()) {
+    for (const fs::path& old : checkpoints(job_.output_dir)) fs::remove_all(old);
+    return;
+  }
+  if (job_.resume_from.empty()) return;
+  if (job_.resume_from == "auto") {
+    const auto newest = newest_checkpoint(job_.output_dir);
+    if (!newest) return;
+    checkpoint_ = *newest;
+  } else {
+    checkpoint_ = job_.resume_from;
+  }
+  RunState saved = load_run_state(checkpoint_);
+  check_resumable(saved, state_, checkpoint_, listeners_);
+  const auto trained = LoraAdapter::load(checkpoint_, *session_.model);
+  if (trained->params().size() != adapter_->params().size())
+    throw Error(
+        {.what = fmt::format("the checkpoint's adapter has {} parameters, this run's has {}",
+                             trained->params().size(), adapter_->params().size()),
+         .where = checkpoint_.string(),
+         .hint =
+             "keep lora_rank and lora_target as they were, or start afresh with overwrite_output_dir: true"});
+  std::copy(trained->params().begin(), trained->params().end(), adapter_->params().begin());
+  load_moments(checkpoint_, optimizer_);
+  optimizer_.set_updates(saved.step);
+  saved.total_steps = total_steps_;
+  saved.as_typed = job_.as_typed;
+  saved.isa = state_.isa;
+  state_ = std::move(saved);
+  last_saved_ = state_.step;
+  listeners_.info(fmt::format("resuming {} at step {} of {}; overwrite_output_dir: true starts afresh",
+                              checkpoint_.string(), state_.step, total_steps_));
+}
+
+void Run::announce() {
+  const int64_t trainable = int64_t(adapter_->params().size());
+  listeners_.on_started({.trainable_params = trainable,
+                         .all_params = session_.model->parameters() + trainable,
+                         .samples = session_.data.train.size(),
+                         .total_steps = total_steps_,
+                         .start_step = state_.step,
+                         .steps_per_epoch = double(steps_per_epoch_),
+                         .batch_size = job_.batch_size,
+                         .accumulation = job_.accumulation,
+                         .logging_steps = logging_->every(),
+                         .eval_steps = evaluating_->every(),
+                         .save_steps = saving_->every(),
+                         .compute = state_.compute,
+                         .isa = state_.isa,
+                         .threads = session_.ops->threads()});
+}
+
+}  // namespace fettle
