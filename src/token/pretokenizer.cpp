@@ -20,6 +20,12 @@ constexpr std::string_view kLlama3Pattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 constexpr std::string_view kQwen2Pattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+// Letters of the Latin, Greek, Cyrillic and a few smaller scripts; U+2126, U+212A and U+1FBE are meant, not
+// the letters they look like.
+constexpr std::string_view kDeepseekLetters =
+    R"(\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤΩℨK-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+)";
+constexpr std::string_view kDeepseekPunctuation = R"(\s?[!-/:-~！-／：-～‘-‟　-。]+)";
+constexpr std::string_view kDeepseekIdeographs = R"([一-龥ࠀ-一가-퟿]+)";
 
 const PretokenizerRow kRows[] = {
     {"gpt-2", "gpt-2 phi-2 mpt olmo jais", {kGpt2Pattern}},
@@ -33,7 +39,11 @@ const PretokenizerRow kRows[] = {
      /*add_bos=*/true},
     {"llama-3 with merges", "dbrx smaug-bpe chatglm-bpe glm4", {kLlama3Pattern}},
     // The vocabulary was trained on NFC text, and its tokenizer.json says so; GGUF has no key for it.
-    {"qwen2", "qwen2", {kQwen2Pattern}, false, false, /*nfc=*/true},
+    {"qwen2", "qwen2 deepseek-r1-qwen", {kQwen2Pattern}, false, false, /*nfc=*/true},
+    {"deepseek-llm",
+     "deepseek-llm",
+     {R"([\r\n])", kDeepseekLetters, kDeepseekPunctuation, R"(\s+$)", kDeepseekIdeographs, kDigitsPattern}},
+    {"falcon", "falcon", {R"([\p{P}\$\+<=>\^~\|`]+)", kGpt2Pattern, "[0-9][0-9][0-9]"}},
     // What llama.cpp takes for a file that names no pre-tokenizer.
     {"default", "default", {R"([\p{P}\$\+<=>\^~\|]+)", kGpt2Pattern, kDigitsPattern, "[0-9][0-9][0-9]"}},
 };

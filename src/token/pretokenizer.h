@@ -17,7 +17,7 @@ struct PretokenizerRow {
   std::string_view gguf;  // the `tokenizer.ggml.pre` values that mean it, separated by spaces
   /// As tokenizer.json writes them. Each splits the pieces of the one before; matches and gaps all are
   /// pieces.
-  std::array<std::string_view, 4> patterns;
+  std::array<std::string_view, 6> patterns;
   // What a GGUF file with this row leaves unsaid; a tokenizer.json says it itself.
   bool ignore_merges = false, add_bos = false, nfc = false;
 

@@ -6,10 +6,12 @@ Needs the packages of requirements.txt and a built token_dump (ninja -C build to
          python tests/golden/compare_tokens.py --dump build/src/token/token_dump cases VOCABULARY NAME.inp NAME.out
   texts  every string in datasets (.json, .jsonl; other files by line), our ids against the `tokenizers` library
          python tests/golden/compare_tokens.py --dump build/src/token/token_dump texts VOCABULARY [--data DATASET...] [--count N]
-             [--random N] [--seed N] [--plain]
+             [--random N] [--seed N] [--plain] [--beside FOLDER]
 
-VOCABULARY is a GGUF file (the library's tokenizer is then built from its vocabulary, merges and added tokens, and the
-pre-tokenizer that its tokenizer.ggml.pre stands for) or a folder with a tokenizer.json (which the library reads itself).
+VOCABULARY is a folder with a tokenizer.json (which the library reads itself) or a GGUF file: the library's tokenizer is then
+built from its vocabulary, merges and added tokens, and the pre-tokenizer that its tokenizer.ggml.pre stands for; for a
+SentencePiece vocabulary (tokenizer.ggml.model llama) the reference is the `sentencepiece` library on the same pieces.
+--beside FOLDER compares a GGUF file with the tokenizer.json of the same model instead.
 --random adds N texts of characters drawn from all of Unicode and from what pre-tokenizers look at; --plain compares with
 special tokens taken for text. Decoded text is compared too. Ends with "K of N equal", status 1 unless all are.
 """
@@ -18,8 +20,11 @@ import argparse
 import json
 import pathlib
 import random
+import re
+import struct
 import subprocess
 import sys
+import types
 import unicodedata
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
@@ -28,7 +33,8 @@ LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[
           r"|\s+(?!\S)|\s+")
 QWEN2 = LLAMA3.replace("{1,3}", "")
 SEPARATOR = "\n__ggml_vocab_test__\n"
-CONTROL, USER_DEFINED = 3, 4
+UNKNOWN, CONTROL, USER_DEFINED = 2, 3, 4
+MARK = "\u2581"
 
 
 def byte_level(use_regex):
@@ -49,11 +55,80 @@ def pre_tokenizer(pre):
     return rows[pre]()
 
 
+def varint(n):
+    out = b""
+    while n > 127:
+        out, n = out + bytes([n & 127 | 128]), n >> 7
+    return out + bytes([n])
+
+
+def field(number, value):
+    """A field of a protocol buffer: bytes, text or a message; a float; an integer."""
+    if isinstance(value, float):
+        return varint(number << 3 | 5) + struct.pack("<f", value)
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    data = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+class SentencePiece:
+    """The library on the pieces of a GGUF file, with the interface of `tokenizers` that is used here. It knows no special
+    tokens in text, so text is cut at them first; a prefix comes before every stretch, as llama.cpp has it."""
+
+    def __init__(self, value):
+        import sentencepiece
+
+        tokens, kinds, unk = value("tokens"), list(value("token_type")), value("unknown_token_id", 0)
+        kinds[unk] = UNKNOWN
+        pieces = b"".join(
+            field(1, field(1, t.replace(" ", MARK) if kind == USER_DEFINED else t) + field(2, float(score)) + field(3, int(kind)))
+            for t, kind, score in zip(tokens, kinds, value("scores")))
+        bos, eos = value("bos_token_id", 1), value("eos_token_id", 2)
+        trainer = (field(3, 2) + field(35, 1) + field(40, unk) + field(41, bos) + field(42, eos) + field(45, tokens[unk])
+                   + field(46, tokens[bos]) + field(47, tokens[eos]))
+        prefix = value("add_space_prefix", True)
+        normalizer = field(1, "identity") + field(3, int(prefix)) + field(4, 0) + field(5, 1)
+        self.processor = sentencepiece.SentencePieceProcessor(model_proto=pieces + field(2, trainer) + field(3, normalizer))
+        self.special = {t: i for i, (t, kind) in enumerate(zip(tokens, kinds)) if kind in (UNKNOWN, CONTROL)}
+        self.cut = re.compile("(" + "|".join(map(re.escape, sorted(self.special, key=len, reverse=True))) + ")")
+        self.encode_special_tokens, self.prefix = False, prefix
+
+    def ids(self, text):
+        stretches = [text] if self.encode_special_tokens else self.cut.split(text)
+        lists = [[self.special[s]] if i % 2 else self.processor.encode(s) for i, s in enumerate(stretches)]
+        return [i for ids in lists for i in ids]
+
+    def encode_batch(self, texts, add_special_tokens):
+        return [types.SimpleNamespace(ids=self.ids(text)) for text in texts]
+
+    def decode(self, ids, skip_special_tokens):
+        """Pieces put together here: the library leaves special tokens out."""
+        text, pieces = b"", {i: t for t, i in self.special.items()}
+        for i in ids:
+            piece = self.processor.id_to_piece(i)
+            if i in pieces:
+                text += pieces[i].encode()
+            else:
+                text += bytes([int(piece[3:5], 16)]) if self.processor.is_byte(i) else piece.replace(MARK, " ").encode()
+        text = text.decode("utf-8", "replace")
+        return text[1:] if self.prefix and text.startswith(" ") else text
+
+    def get_added_tokens_decoder(self):
+        return {i: types.SimpleNamespace(content=t) for t, i in self.special.items()}
+
+
 def from_gguf(path):
     from gguf import GGUFReader
 
     fields = GGUFReader(path).fields
-    value = lambda key: fields[f"tokenizer.ggml.{key}"].contents()
+
+    def value(key, *fallback):
+        key = f"tokenizer.ggml.{key}"
+        return fallback[0] if fallback and key not in fields else fields[key].contents()
+
+    if value("model") == "llama":
+        return SentencePiece(value)
     tokens, kinds, pre = value("tokens"), value("token_type"), value("pre")
     tokenizer = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(tokens)},
                                      merges=[tuple(merge.split(" ")) for merge in value("merges")],
@@ -144,7 +219,7 @@ def compare_cases(options):
 
 
 def compare_texts(options):
-    tokenizer = reference(options.vocabulary)
+    tokenizer = reference(options.beside or options.vocabulary)
     tokenizer.encode_special_tokens = options.plain
     texts = [text for path in options.data for text in texts_of(path)]
     if options.count and len(texts) > options.count:
@@ -172,6 +247,7 @@ def main():
     texts.add_argument("--random", type=int, default=0)
     texts.add_argument("--seed", type=int, default=1)
     texts.add_argument("--plain", action="store_true")
+    texts.add_argument("--beside", type=pathlib.Path)
     texts.set_defaults(run=compare_texts)
     options = parser.parse_args()
     return options.run(options)

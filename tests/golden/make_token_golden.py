@@ -24,6 +24,13 @@ UNREACHABLE = "Ġxyzzy"  # in the vocabulary, in no merge
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
           r"|\s+(?!\S)|\s+")
 QWEN2 = LLAMA3.replace("{1,3}", "")
+DEEPSEEK = [
+    r"[\r\n]",
+    r"\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤΩℨK-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+",
+    r"\s?[!-/:-~！-／：-～‘-‟　-。]+",
+    r"\s+$",
+    r"[一-龥ࠀ-一가-퟿]+",
+]
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
 TEXTS = [
@@ -82,6 +89,9 @@ CASES = [
     case("qwen2", sequence(split(QWEN2), byte_level(False)), PLAIN, gguf="qwen2", normalizer={"type": "NFC"}),
     case("default", sequence(split(r"[\p{P}\$\+<=>\^~\|]+"), split(GPT2), digits(False), split("[0-9][0-9][0-9]"),
                              byte_level(False)), PLAIN, gguf="default"),
+    case("deepseek-llm", sequence(*map(split, DEEPSEEK), digits(False), byte_level(False)), PLAIN, gguf="deepseek-llm"),
+    case("falcon", sequence(split(r"[\p{P}\$\+<=>\^~\|`]+"), split(GPT2), split("[0-9][0-9][0-9]"), byte_level(False)), PLAIN,
+         gguf="falcon"),
     case("flags", byte_level(True), FLAGGED),
     case("flags, NFC", byte_level(True), FLAGGED, normalizer={"type": "Sequence", "normalizers": [{"type": "NFC"}]}),
     case("unknown", byte_level(True), PLAIN, without=["Ą", "ó", "q"], unk_token="<|unk|>"),
