@@ -13,7 +13,7 @@ import json
 import pathlib
 
 import sentencepiece
-from make_token_golden import CORPUS, TEXTS
+from make_token_golden import CORPUS, TEXTS, answers
 from reference import stamp, write_json
 from tokenizers import Tokenizer
 
@@ -104,15 +104,6 @@ def complete(model, case):
                                  if kind in (UNKNOWN, CONTROL, USER_DEFINED)]
     vocab = {piece: i for i, piece in enumerate(model["pieces"])}
     return tokenizer | {"model": tokenizer["model"] | {"vocab": vocab, "merges": model["merges"]}}
-
-
-def answers(reference, text):
-    ids = {}
-    for key, plain in [("special", False), ("plain", True)]:
-        reference.encode_special_tokens = plain
-        ids[key] = reference.encode(text, add_special_tokens=False).ids
-    return {"text": text} | ids | {"decoded": reference.decode(ids["special"], skip_special_tokens=False),
-                                   "skipped": reference.decode(ids["special"], skip_special_tokens=True)}
 
 
 def expect_agreement(processor, answer):
