@@ -10,8 +10,8 @@
 using namespace fettle;
 
 namespace {
-// Bytes without a token, NFC and added tokens (by the white space they take along) may change the text, and so
-// may space marks: one written out is a space again.
+// Bytes without a token, NFC and added tokens (by the white space they take along) may change the text, and
+// so may space marks: one written out is a space again.
 bool keeps_text(const Tokenizer& tokenizer) {
   for (int32_t id = 0; id < tokenizer.vocab_size(); ++id) {
     const TokenKind kind = tokenizer.kind(id);
