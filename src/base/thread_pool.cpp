@@ -16,12 +16,38 @@
 
 namespace fettle {
 
+namespace {
+
+// A training step has a thousand loops, some shorter than it takes to put a thread to sleep and wake it: so a
+// thread looks for a while, some 20 microseconds, before it sleeps.
+constexpr int kLooks = 500;
+
+template <class Condition>
+bool comes_soon(const Condition& condition) {
+  for (int i = 0; i < kLooks; ++i) {
+    if (condition()) return true;
+#if defined(__x86_64__)
+    _mm_pause();
+#endif
+  }
+  return false;
+}
+
+// A loop's state in one word: its number, whether threads may still join, and how many have. A thread that
+// the system wakes too late finds the loop closed and is not waited for.
+constexpr uint64_t kOpen = uint64_t(1) << 16, kJoined = kOpen - 1;
+
+constexpr uint64_t number(uint64_t state) {
+  return state >> 17;
+}
+
+}  // namespace
+
 struct ThreadPool::Rep {
   std::mutex mutex;
   std::condition_variable wake, done;
-  uint64_t round = 0;
-  int working = 0;
-  bool stop = false;
+  std::atomic<uint64_t> state{0};
+  std::atomic<bool> stop{false};
   unsigned mxcsr = 0;
   Call call = nullptr;
   const void* body = nullptr;
@@ -33,20 +59,36 @@ struct ThreadPool::Rep {
     for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) call(body, i, thread);
   }
 
+  bool join(uint64_t& seen) {
+    uint64_t s = state;
+    while ((s & kOpen) && number(s) != seen) {
+      if (!state.compare_exchange_weak(s, s + 1)) continue;
+      seen = number(s);
+      return true;
+    }
+    return false;
+  }
+
   void work(int thread) {
     uint64_t seen = 0;
-    std::unique_lock lock(mutex);
+    const auto called = [&] {
+      const uint64_t s = state;
+      return stop || ((s & kOpen) && number(s) != seen);
+    };
     for (;;) {
-      wake.wait(lock, [&] { return stop || round != seen; });
+      if (!comes_soon(called)) {
+        std::unique_lock lock(mutex);
+        wake.wait(lock, called);
+      }
       if (stop) return;
-      seen = round;
-      lock.unlock();
+      if (!join(seen)) continue;
 #if defined(__x86_64__)
       _mm_setcsr(mxcsr);
 #endif
       drain(thread);
-      lock.lock();
-      if (--working == 0) done.notify_one();
+      if (((state.fetch_sub(1) - 1) & (kJoined | kOpen)) != 0) continue;
+      std::lock_guard lock(mutex);  // or the caller could fall asleep between its look and this word
+      done.notify_one();
     }
   }
 };
@@ -80,16 +122,18 @@ void ThreadPool::run(int64_t count, Call call, const void* body) {
     rep_->body = body;
     rep_->count = count;
     rep_->next.store(0, std::memory_order_relaxed);
-    rep_->working = int(rep_->workers.size());
 #if defined(__x86_64__)
     rep_->mxcsr = _mm_getcsr();
 #endif
-    ++rep_->round;
+    rep_->state = (number(rep_->state) + 1) << 17 | kOpen;
   }
   rep_->wake.notify_all();
   rep_->drain(0);
+  rep_->state.fetch_and(~kOpen);
+  const auto finished = [&] { return (rep_->state & kJoined) == 0; };
+  if (comes_soon(finished)) return;
   std::unique_lock lock(rep_->mutex);
-  rep_->done.wait(lock, [&] { return rep_->working == 0; });
+  rep_->done.wait(lock, finished);
 }
 
 int usable_cores() {

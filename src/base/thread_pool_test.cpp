@@ -6,6 +6,8 @@
 #endif
 
 #include <atomic>
+#include <chrono>
+#include <thread>
 #include <vector>
 
 namespace fettle {
@@ -21,6 +23,20 @@ TEST(ThreadPool, RunsEveryIndexOnce) {
         ++hits[size_t(i)];
       });
     for (int h : hits) ASSERT_EQ(h, 50);
+  }
+}
+
+// Short loops catch threads spinning, long pauses catch them asleep; more threads than cores come late.
+TEST(ThreadPool, EveryLoopIsDoneWhenItReturns) {
+  for (int threads : {2, 8}) {
+    ThreadPool pool(threads);
+    for (int round = 0; round < 3000; ++round) {
+      std::atomic<int64_t> sum{0};
+      pool.parallel_for(2 + round % 5, [&](int64_t i, int) { sum += i + 1; });
+      const int64_t n = 2 + round % 5;
+      ASSERT_EQ(sum, n * (n + 1) / 2);
+      if (round % 1000 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
   }
 }
 
