@@ -22,10 +22,11 @@ namespace fettle {
 
 namespace {
 constexpr int64_t kSlab = 256;             // vocabulary entries per task
-constexpr int64_t kChunkRows = 256;        // rows per chunk, fewer where the vocabulary is large:
-constexpr int64_t kChunkBytes = 32 << 20;  // of kept exponentials
+constexpr int64_t kChunkRows = 512;        // rows per chunk, fewer where the vocabulary is large:
+constexpr int64_t kChunkBytes = 64 << 20;  // of kept exponentials
 constexpr int64_t kFewestRows = 64;        // below, decoding the head would cost more than multiplying by it
-constexpr int64_t kVocabChunk = 512;       // of the contraction of dhidden
+constexpr int64_t kVocabChunk = 768;       // of the contraction of dhidden
+constexpr int64_t kBlock = 128;            // rows taken through a slab at once: their logits stay in L2
 
 /// Of one row and one slab.
 struct Partial {
@@ -68,7 +69,7 @@ struct CpuOps::HeadRun {
   }
   int64_t thread_bytes() const {
     const int64_t logits =
-        packer.bytes(k_chunk, kPanel) + packer.transpose_scratch(k_chunk) + chunk_rows * kSlab * 4;
+        packer.bytes(width, kSlab) + packer.transpose_scratch(k_chunk) + kBlock * kSlab * 4;
     const int64_t dx =
         packer.bytes(vocab_chunk(), strip) + packer.straight_scratch(strip) + chunk_rows * strip * 4;
     return std::max(logits, dx) + 256;
@@ -77,7 +78,8 @@ struct CpuOps::HeadRun {
 
   void prepare();
   void slab(int64_t row, int64_t rows, int64_t index, std::byte* scratch);
-  void slab_rows(int64_t row, int64_t rows, int64_t index, const float* tile);
+  void multiply(int64_t row, int64_t rows, int64_t begin, int64_t end, const std::byte* panels, float* tile);
+  void slab_row(int64_t row, int64_t r, int64_t index, const float* logits);
   void combine(int64_t row, int64_t r);
   void logit_gradient(int64_t row, int64_t r);
   void dhidden(int64_t row, int64_t rows, int64_t col, std::byte* scratch);
@@ -138,41 +140,53 @@ void CpuOps::HeadRun::prepare() {
   }
 }
 
+// The slab's panels are packed once, then blocks of rows are taken through all of them.
 void CpuOps::HeadRun::slab(int64_t row, int64_t rows, int64_t index, std::byte* scratch) {
   Carver carver(scratch);
-  std::byte* panel = carver.take(packer.bytes(k_chunk, kPanel));
+  std::byte* panels = carver.take(packer.bytes(width, kSlab));
   std::byte* transpose = carver.take(packer.transpose_scratch(k_chunk));
-  float* tile = carver.floats(chunk_rows * kSlab);
+  float* tile = carver.floats(kBlock * kSlab);
   const int64_t begin = index * kSlab, end = std::min(vocab, begin + kSlab);
-  const auto* x = static_cast<const std::byte*>(hidden.p) + row * hidden.ld * element();
   for (int64_t v = begin; v < end; v += kPanel) {
     const int64_t n = std::min(kPanel, end - v), padded = padded_columns(n);
     for (int64_t k0 = 0; k0 < width; k0 += k_chunk) {
-      const int64_t length = std::min(k_chunk, width - k0);
-      packer.transposed(call.head.w, v, n, padded, k0, length, transpose, panel, padded);
-      ops.micro_->at(logits_shape(padded, length, k0 > 0))(rows, x + k0 * element(), panel,
-                                                           tile + (v - begin));
+      packer.transposed(call.head.w, v, n, padded, k0, std::min(k_chunk, width - k0), transpose,
+                        panels + packer.bytes(width, v - begin) + packer.bytes(k0, padded), padded);
     }
   }
-  if (call.head.bias) {
-    const float* bias = call.head.bias.row<float>(0) + begin;
-    for (int64_t r = 0; r < rows; ++r) ops.rows_.add[kF32][kF32](bias, tile + r * kSlab, end - begin);
+  const float* bias = call.head.bias ? call.head.bias.row<float>(0) + begin : nullptr;
+  for (int64_t r0 = 0; r0 < rows; r0 += kBlock) {
+    const int64_t count = std::min(kBlock, rows - r0);
+    multiply(row + r0, count, begin, end, panels, tile);
+    for (int64_t r = 0; r < count; ++r) {
+      if (bias) ops.rows_.add[kF32][kF32](bias, tile + r * kSlab, end - begin);
+      slab_row(row, r0 + r, index, tile + r * kSlab);
+    }
   }
-  slab_rows(row, rows, index, tile);
 }
 
-void CpuOps::HeadRun::slab_rows(int64_t row, int64_t rows, int64_t index, const float* tile) {
+void CpuOps::HeadRun::multiply(int64_t row, int64_t rows, int64_t begin, int64_t end, const std::byte* panels,
+                               float* tile) {
+  const auto* x = static_cast<const std::byte*>(hidden.p) + row * hidden.ld * element();
+  for (int64_t v = begin; v < end; v += kPanel) {
+    const int64_t padded = padded_columns(std::min(kPanel, end - v));
+    const std::byte* panel = panels + packer.bytes(width, v - begin);
+    for (int64_t k0 = 0; k0 < width; k0 += k_chunk) {
+      ops.micro_->at(logits_shape(padded, std::min(k_chunk, width - k0), k0 > 0))(
+          rows, x + k0 * element(), panel + packer.bytes(k0, padded), tile + (v - begin));
+    }
+  }
+}
+
+void CpuOps::HeadRun::slab_row(int64_t row, int64_t r, int64_t index, const float* logits) {
   const int64_t begin = index * kSlab, n = std::min(vocab - begin, kSlab);
   alignas(64) float exponentials[kSlab];
-  for (int64_t r = 0; r < rows; ++r) {
-    const float* logits = tile + r * kSlab;
-    const float maximum = ops.rows_.max(logits, n);
-    float* e = backward ? exponentials : nullptr;
-    partial[index * chunk_rows + r] = {maximum, ops.rows_.exp_sum(logits, maximum, e, n)};
-    const int64_t target = call.targets[size_t(row + r)] - begin;
-    if (target >= 0 && target < n) target_logit[r] = logits[target];
-    if (backward) ops.rows_.convert[kF32][bf16()](e, kept + (r * pitch + begin) * element(), n);
-  }
+  const float maximum = ops.rows_.max(logits, n);
+  float* e = backward ? exponentials : nullptr;
+  partial[index * chunk_rows + r] = {maximum, ops.rows_.exp_sum(logits, maximum, e, n)};
+  const int64_t target = call.targets[size_t(row + r)] - begin;
+  if (target >= 0 && target < n) target_logit[r] = logits[target];
+  if (backward) ops.rows_.convert[kF32][bf16()](e, kept + (r * pitch + begin) * element(), n);
 }
 
 void CpuOps::HeadRun::combine(int64_t row, int64_t r) {

@@ -20,6 +20,7 @@ namespace fettle {
 namespace {
 constexpr int64_t kTokens = RowBlocks::kMaxRows;
 constexpr int64_t kTokenSteps[] = {128, 64, 32, 16};  // a block's padded rows are a sum of these
+constexpr int64_t kRowsAhead = 32;                    // packing so many rows takes as long as memory does
 
 // One tile of work: columns of dA for projections [first, last) of an adapter, or rows of one dB.
 struct Tile {
@@ -197,6 +198,11 @@ void CpuOps::LowRankCall::pack(const Buf& wide, const RowBlock& block, int64_t c
   const int64_t direct = bf16 && half && !dropped && n == kPanel ? block.count - block.count % 2 : 0;
   for (int64_t r = 0; r < direct; r += 2) {
     const auto* even = wide.row<uint16_t>(block.begin + r) + col;
+    // Rows lie too far apart for the processor to guess. A prefetch may point behind the last one.
+    for (const int64_t ahead : {kRowsAhead, kRowsAhead + 1}) {
+      __builtin_prefetch(even + ahead * wide.ld);
+      __builtin_prefetch(even + ahead * wide.ld + kPanel - 1);
+    }
     ops.panels_.interleave(even, even + wide.ld, kPanel, reinterpret_cast<uint16_t*>(panel) + r * kPanel);
   }
   for (int64_t r = direct; r < block.padded(); ++r) {
