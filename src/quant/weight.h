@@ -20,8 +20,8 @@ struct WeightView {
   explicit operator bool() const { return data != nullptr; }
   const std::byte* row(int64_t r) const {
     if (interleaved_head_dim != 0) {
-      const int64_t d = interleaved_head_dim, head = r / d, in = r % d;
-      r = head * d + (in < d / 2 ? 2 * in : 2 * (in - d / 2) + 1);
+      const auto d = uint32_t(interleaved_head_dim), head = uint32_t(r) / d, in = uint32_t(r) % d;
+      r = int64_t(head * d + (in < d / 2 ? 2 * in : 2 * (in - d / 2) + 1));
     }
     return data + r * row_bytes;
   }

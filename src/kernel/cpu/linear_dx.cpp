@@ -1,8 +1,9 @@
 // dx (= | +=) Σ dy·W + drop(du·A) with du = scale·dy·B, for all projections of one input.
 //
-// First du, one task per block of rows. Then the tiles: a task owns a strip of W's columns and a group of row
-// blocks; the contraction runs over the rows of every projection in order, decoded in pieces, and every
-// projection's term is added to the same f32 tile.
+// Parallel loops: every B is packed; then du, a task per block of rows; then the tiles: a task owns a strip
+// of W's columns and a group of row blocks. The contraction runs over the rows of every projection in order,
+// in pieces; as many as there is room for are decoded and packed, and every block of rows is taken through
+// them, so that each projection's term is added to the same f32 tile.
 #include <algorithm>
 #include <cstring>
 
@@ -27,11 +28,12 @@ struct CpuOps::LinearDxCall {
   bool add;
 
   PanelPacker packer;
-  int64_t strip;               // columns of dx per task: kPanel, or a storage block
-  int64_t chunk;               // rows of W packed at once
-  int64_t pitch;               // of the stack of du
-  int64_t widest;              // rank, padded
-  std::byte* stack = nullptr;  // [padded rows, pitch] du in the compute type, rows by place
+  int64_t strip;                 // columns of dx per task: kPanel, or a storage block
+  int64_t chunk;                 // rows of W in a piece
+  int64_t pitch;                 // of the stack of du
+  int64_t widest;                // rank, padded
+  std::byte* stack = nullptr;    // [padded rows, pitch] du in the compute type, rows by place
+  std::byte* outputs = nullptr;  // the B of every adapter, packed
 
   bool bf16() const { return packer.bf16(); }
   int64_t element() const { return bf16() ? 2 : 4; }
@@ -45,20 +47,61 @@ struct CpuOps::LinearDxCall {
     return {bf16(), more, int32_t(kPanel), int32_t(length), operand[p].ld, kPanel, kPanel};
   }
   GemmShape delta_shape(int64_t rank, bool more) const {
-    return {bf16(), more, int32_t(kPanel), int32_t(rank), pitch, kPanel, kPanel};
+    return {bf16(), more,   int32_t(kPanel), int32_t(rank),
+            pitch,  kPanel, kPanel,          more && rank <= MicroKernels::piece(bf16())};
   }
 
+  int64_t output_columns(int64_t adapter, size_t p) const {
+    const LowRank* delta = delta_of(projs[p], adapter);
+    return delta ? padded_columns(delta->A.rows) : 0;
+  }
+  int64_t output_bytes(int64_t adapter, size_t p) const {
+    return output_columns(adapter, p) * round_up(projs[p].w.rows, 2) * element();
+  }
+  std::byte* output_panel(int64_t adapter, size_t p) const;
   void prepare_du();
   void low_rank_outputs();
+  void pack_output(int64_t adapter, size_t p, std::byte* scratch);
   void low_rank_output(const RowBlock& block, std::byte* scratch);
+
+  /// Where the contraction stands: rows [k, k + chunk) of projection p's W.
+  struct Piece {
+    size_t p = 0;
+    int64_t k = 0;
+  };
+  bool done(const Piece& piece) const { return piece.p == projs.size(); }
+  int64_t length(const Piece& piece) const { return std::min(chunk, projs[piece.p].w.rows - piece.k); }
+  int64_t bytes(const Piece& piece) const { return packer.bytes(length(piece), strip); }
+  void advance(Piece& piece) const {
+    piece.k += chunk;
+    if (piece.k >= projs[piece.p].w.rows) piece = {piece.p + 1, 0};
+  }
+  /// Bytes of the pieces from `piece` on that are packed together, and the piece behind them.
+  int64_t pass(Piece& piece) const;
+
+  /// Scratch of a tile.
+  struct TileMemory {
+    std::byte *panel, *decoded, *a;
+    float *term, *sums;
+    int64_t rows;  // of sums [strip / 64, rows, 64]
+  };
+  TileMemory carve_tile(Carver& carver, int64_t rows) const;
+  bool whole() const {
+    Piece piece;
+    pass(piece);
+    return done(piece);
+  }
+  void prepare_tiles();
   void tiles();
-  Carver carve_tile(std::byte* scratch, int64_t rows, std::byte*& panel, std::byte*& decoded, float*& term,
-                    float*& tile) const;
   void tile(int64_t col, std::span<const RowBlock> blocks, std::byte* scratch);
-  void delta_term(size_t p, int64_t col, int64_t cols, std::span<const RowBlock> blocks, std::byte* panel,
-                  std::byte* decoded, float* term, float* tile, int64_t rows);
+  void multiply(const Piece& first, const Piece& end, const RowBlock& block, int64_t cols,
+                const TileMemory& memory, float* sums);
+  void delta_terms(int64_t col, int64_t cols, const RowBlock& block, int32_t& packed,
+                   const TileMemory& memory, float* sums);
+  void pack_inputs(int32_t adapter, int64_t col, int64_t cols, const TileMemory& memory);
   void add_dropped(const LowRank& delta, const RowBlock& block, int64_t col, int64_t n, float* term,
                    float* to);
+  void finish(int64_t col, int64_t cols, const RowBlock& block, const TileMemory& memory, const float* sums);
 };
 
 void CpuOps::linear_dx(const BatchView& batch, std::span<const Buf> dy, std::span<const Proj> projs,
@@ -77,28 +120,41 @@ void CpuOps::linear_dx(const BatchView& batch, std::span<const Buf> dy, std::spa
   blocks_.build(batch.segments, tokens, [&](int64_t a) { return has_delta(projs, a); });
   dropout_rows(batch, projs, dropout_rows_);
   const int64_t pitch = stack_pitch(projs), stack_bytes = blocks_.padded_rows() * pitch * 4;
-  Carver carver(shared_scratch_.get(copy_bytes + stack_bytes + 128));
-  operands_.clear();
-  for (const Buf& b : dy) operands_.push_back(operand(b, bf16, carver.take(operand_bytes(b, bf16))));
   LinearDxCall call{.ops = *this,
                     .batch = batch,
                     .projs = projs,
                     .dy = dy,
                     .du = du,
-                    .operand = operands_,
                     .dx = dx,
                     .add = add,
                     .packer = {panels_, decode_, bf16},
                     .strip = strip,
                     .chunk = round_up(kMaxChunk * kPanel / strip, MicroKernels::kPieceF32),
                     .pitch = pitch,
-                    .widest = widest,
-                    .stack = carver.take(stack_bytes)};
+                    .widest = widest};
+  int64_t output_bytes = 0;
+  for (int64_t a = 0; a < adapters(projs); ++a) {
+    for (size_t p = 0; p < projs.size(); ++p) output_bytes += call.output_bytes(a, p);
+  }
+  Carver carver(shared_scratch_.get(copy_bytes + round_up(stack_bytes, 64) + round_up(output_bytes, 64)));
+  operands_.clear();
+  for (const Buf& b : dy) operands_.push_back(operand(b, bf16, carver.take(operand_bytes(b, bf16))));
+  call.operand = operands_;
+  call.stack = carver.take(stack_bytes);
+  call.outputs = carver.take(output_bytes);
   if (pitch != 0) call.low_rank_outputs();
   if (dx) call.tiles();
 }
 
 // ── du ──
+
+std::byte* CpuOps::LinearDxCall::output_panel(int64_t adapter, size_t p) const {
+  int64_t before = 0;
+  for (int64_t a = 0; a <= adapter; ++a) {
+    for (size_t i = 0; i < (a < adapter ? projs.size() : p); ++i) before += output_bytes(a, i);
+  }
+  return outputs + before;
+}
 
 void CpuOps::LinearDxCall::prepare_du() {
   for (size_t p = 0; p < projs.size(); ++p) {
@@ -116,21 +172,30 @@ void CpuOps::LinearDxCall::prepare_du() {
 void CpuOps::LinearDxCall::low_rank_outputs() {
   prepare_du();
   Carver size;
-  size.take(packer.bytes(chunk, widest));
-  size.take(packer.straight_scratch(widest));
-  size.take(RowBlocks::kMaxRows * widest * 4);
+  size.take(std::max(packer.straight_scratch(widest), RowBlocks::kMaxRows * widest * 4));
   ops.reserve_thread_scratch(size.used());
+  const int64_t count = int64_t(projs.size());
+  ops.pool_.parallel_for(adapters(projs) * count, [&](int64_t i, int thread) {
+    pack_output(i / count, size_t(i % count), ops.thread_scratch_[size_t(thread)].get(0));
+  });
   const std::span blocks = ops.blocks_.all();
   ops.pool_.parallel_for(int64_t(blocks.size()), [&](int64_t i, int thread) {
     low_rank_output(blocks[size_t(i)], ops.thread_scratch_[size_t(thread)].get(0));
   });
 }
 
+void CpuOps::LinearDxCall::pack_output(int64_t adapter, size_t p, std::byte* scratch) {
+  const LowRank* delta = delta_of(projs[p], adapter);
+  if (!delta) return;
+  const int64_t n = output_columns(adapter, p), out = projs[p].w.rows;
+  for (int64_t k0 = 0; k0 < out; k0 += chunk) {
+    packer.straight(as_weight(delta->B), k0, std::min(chunk, out - k0), 0, delta->A.rows, n, scratch,
+                    output_panel(adapter, p) + packer.bytes(k0, n));
+  }
+}
+
 void CpuOps::LinearDxCall::low_rank_output(const RowBlock& block, std::byte* scratch) {
-  Carver carver(scratch);
-  std::byte* panel = carver.take(packer.bytes(chunk, widest));
-  std::byte* decoded = carver.take(packer.straight_scratch(widest));
-  float* tile = carver.floats(RowBlocks::kMaxRows * widest);
+  float* tile = reinterpret_cast<float*>(scratch);
   for (size_t p = 0; p < projs.size(); ++p) {
     const LowRank* delta = delta_of(projs[p], block.adapter);
     const bool wanted = p < du.size() && du[p];
@@ -144,10 +209,10 @@ void CpuOps::LinearDxCall::low_rank_output(const RowBlock& block, std::byte* scr
       continue;
     }
     const int64_t rank = delta->A.rows, n = padded_columns(rank), out = projs[p].w.rows;
+    const std::byte* panel = output_panel(block.adapter, p);
     for (int64_t k0 = 0; k0 < out; k0 += chunk) {
-      const int64_t length = std::min(chunk, out - k0);
-      packer.straight(as_weight(delta->B), k0, length, 0, rank, n, decoded, panel);
-      ops.micro_->at(du_shape(p, n, length, k0 > 0))(block.count, dy_at(p, block.begin, k0), panel, tile);
+      ops.micro_->at(du_shape(p, n, std::min(chunk, out - k0), k0 > 0))(
+          block.count, dy_at(p, block.begin, k0), panel + packer.bytes(k0, n), tile);
     }
     const int64_t offset = stack_offset(projs, block.adapter, p);
     for (int64_t r = 0; r < block.count; ++r) {
@@ -163,20 +228,30 @@ void CpuOps::LinearDxCall::low_rank_output(const RowBlock& block, std::byte* scr
 
 // ── tiles ──
 
-Carver CpuOps::LinearDxCall::carve_tile(std::byte* scratch, int64_t rows, std::byte*& panel,
-                                        std::byte*& decoded, float*& term, float*& tile) const {
-  Carver carver(scratch);
-  panel = carver.take(packer.bytes(std::max(chunk, widest), strip));
-  decoded = carver.take(packer.straight_scratch(strip));
-  term = carver.floats((RowBlocks::kMaxRows + 1) * kPanel);
-  tile = carver.floats(rows * strip);
-  return carver;
+int64_t CpuOps::LinearDxCall::pass(Piece& piece) const {
+  int64_t sum = 0;
+  do {
+    sum += bytes(piece);
+    advance(piece);
+  } while (!done(piece) && sum + bytes(piece) <= kMaxPanelBytes);
+  return sum;
 }
 
-void CpuOps::LinearDxCall::tiles() {
-  RowBlocks& blocks = ops.blocks_;
-  const int64_t strips = panel_count(dx.cols, strip);
-  blocks.group(choose_groups(blocks.padded_rows(), strips, ops.pool_.threads()));
+CpuOps::LinearDxCall::TileMemory CpuOps::LinearDxCall::carve_tile(Carver& carver, int64_t rows) const {
+  TileMemory m;
+  Piece first;
+  // A pass that begins later holds at most a piece more than the first, all of them being of one size or
+  // less.
+  m.panel = carver.take(whole() ? pass(first) : std::max(kMaxPanelBytes, packer.bytes(chunk, strip)));
+  m.decoded = carver.take(packer.straight_scratch(strip));
+  m.a = carver.take(pitch * strip * element());
+  m.term = carver.floats((RowBlocks::kMaxRows + 1) * kPanel);
+  m.sums = carver.floats(rows * strip);
+  m.rows = rows;
+  return m;
+}
+
+void CpuOps::LinearDxCall::prepare_tiles() {
   for (size_t p = 0; p < projs.size(); ++p) {
     for (const int64_t length : {std::min(chunk, projs[p].w.rows), projs[p].w.rows % chunk}) {
       if (length == 0) continue;
@@ -187,10 +262,17 @@ void CpuOps::LinearDxCall::tiles() {
       if (d.A) ops.micro_->get(delta_shape(stacked(&d), !drops(batch, &d)));
     }
   }
-  std::byte *panel, *decoded;
-  float *term, *tile_memory;
-  ops.reserve_thread_scratch(
-      carve_tile(nullptr, blocks.max_group_rows(), panel, decoded, term, tile_memory).used());
+}
+
+void CpuOps::LinearDxCall::tiles() {
+  prepare_tiles();
+  RowBlocks& blocks = ops.blocks_;
+  const int64_t strips = panel_count(dx.cols, strip), rows = blocks.padded_rows();
+  blocks.group(choose_groups(rows, strips, ops.pool_.threads(), whole() ? rows : kMaxGroupRows));
+  const int64_t tile_rows = whole() ? RowBlocks::kMaxRows : blocks.max_group_rows();
+  Carver size;
+  carve_tile(size, tile_rows);
+  ops.reserve_thread_scratch(size.used());
   const int64_t groups = blocks.groups();
   ops.pool_.parallel_for(strips * groups, [&](int64_t i, int thread) {
     tile(i / groups * strip, blocks.group_at(i % groups), ops.thread_scratch_[size_t(thread)].get(0));
@@ -198,64 +280,73 @@ void CpuOps::LinearDxCall::tiles() {
 }
 
 void CpuOps::LinearDxCall::tile(int64_t col, std::span<const RowBlock> blocks, std::byte* scratch) {
-  std::byte *panel, *decoded;
-  float *term, *tile;
-  const int64_t rows = padded_rows(blocks), place0 = blocks.front().place;
-  carve_tile(scratch, rows, panel, decoded, term, tile);
+  Carver carver(scratch);
+  const bool at_once = whole();
+  const TileMemory memory = carve_tile(carver, at_once ? RowBlocks::kMaxRows : padded_rows(blocks));
   const int64_t cols = std::min(strip, dx.cols - col);
-  bool more = false;
-  for (size_t p = 0; p < projs.size(); ++p) {
-    const WeightView& w = projs[p].w;
-    for (int64_t k0 = 0; k0 < w.rows; k0 += chunk, more = true) {
-      const int64_t length = std::min(chunk, w.rows - k0);
-      packer.straight(w, k0, length, col, cols, kPanel, decoded, panel);
-      const Gemm& gemm = ops.micro_->at(tile_shape(p, length, more));
-      for (int64_t sub = 0; sub * kPanel < cols; ++sub) {
-        const std::byte* b = panel + sub * packer.bytes(length, kPanel);
-        float* c = tile + sub * rows * kPanel;
-        for (const RowBlock& block : blocks) {
-          gemm(block.count, dy_at(p, block.begin, k0), b, c + (block.place - place0) * kPanel);
-        }
-      }
-    }
-  }
-  for (size_t p = 0; pitch != 0 && p < projs.size(); ++p) {
-    delta_term(p, col, cols, blocks, panel, decoded, term, tile, rows);
-  }
-  const auto finish = ops.panels_.finish[dx.type == DType::bf16];
-  for (const RowBlock& b : blocks) {
-    for (int64_t r = 0; r < b.count; ++r) {
-      auto* to = static_cast<std::byte*>(dx.p) + ((b.begin + r) * dx.ld + col) * dx.element_bytes();
-      for (int64_t c = 0; c < cols; c += kPanel) {
-        const float* from = tile + (c / kPanel * rows + b.place - place0 + r) * kPanel;
-        finish(from, 1, nullptr, add, to + c * dx.element_bytes(), std::min(kPanel, cols - c));
-      }
+  int32_t packed = -1;
+  for (Piece first, end; !done(first); first = end) {
+    pass(end);
+    std::byte* panel = memory.panel;
+    for (Piece piece = first; piece.p != end.p || piece.k != end.k; panel += bytes(piece), advance(piece))
+      packer.straight(projs[piece.p].w, piece.k, length(piece), col, cols, kPanel, memory.decoded, panel);
+    for (const RowBlock& block : blocks) {
+      if (done(end)) prefetch_for_write(dx, block.begin, block.count, col, cols);
+      float* sums = memory.sums + (at_once ? 0 : (block.place - blocks.front().place) * kPanel);
+      multiply(first, end, block, cols, memory, sums);
+      if (!done(end)) continue;
+      delta_terms(col, cols, block, packed, memory, sums);
+      finish(col, cols, block, memory, sums);
     }
   }
 }
 
-void CpuOps::LinearDxCall::delta_term(size_t p, int64_t col, int64_t cols, std::span<const RowBlock> blocks,
-                                      std::byte* panel, std::byte* decoded, float* term, float* tile,
-                                      int64_t rows) {
-  int32_t packed = -1;
-  for (const RowBlock& block : blocks) {
+void CpuOps::LinearDxCall::multiply(const Piece& first, const Piece& end, const RowBlock& block, int64_t cols,
+                                    const TileMemory& memory, float* sums) {
+  const std::byte* panel = memory.panel;
+  for (Piece piece = first; piece.p != end.p || piece.k != end.k; panel += bytes(piece), advance(piece)) {
+    const Gemm& gemm = ops.micro_->at(tile_shape(piece.p, length(piece), piece.p > 0 || piece.k > 0));
+    for (int64_t sub = 0; sub * kPanel < cols; ++sub) {
+      gemm(block.count, dy_at(piece.p, block.begin, piece.k),
+           panel + sub * packer.bytes(length(piece), kPanel), sums + sub * memory.rows * kPanel);
+    }
+  }
+}
+
+// The A of an adapter's projections, one behind another: [strip / 64 sub-panels] each.
+void CpuOps::LinearDxCall::pack_inputs(int32_t adapter, int64_t col, int64_t cols, const TileMemory& memory) {
+  std::byte* to = memory.a;
+  for (const Proj& proj : projs) {
+    const LowRank* delta = delta_of(proj, adapter);
+    if (!delta) continue;
+    const int64_t rank = delta->A.rows;
+    for (int64_t c = 0; c < cols; c += kPanel, to += packer.bytes(stacked(delta), kPanel)) {
+      packer.straight(as_weight(delta->A), 0, rank, col + c, std::min(kPanel, cols - c), kPanel,
+                      memory.decoded, to);
+      // f32 panels have no pair to fill: their odd rank's last row of A does not exist.
+      if (!bf16() && rank % 2 != 0) std::memset(to + rank * kPanel * 4, 0, size_t(kPanel) * 4);
+    }
+  }
+}
+
+// `packed`: the adapter whose A lie in memory.a.
+void CpuOps::LinearDxCall::delta_terms(int64_t col, int64_t cols, const RowBlock& block, int32_t& packed,
+                                       const TileMemory& memory, float* sums) {
+  if (!has_delta(projs, block.adapter)) return;
+  if (packed != block.adapter) pack_inputs(block.adapter, col, cols, memory);
+  packed = block.adapter;
+  const std::byte* b = memory.a;
+  for (size_t p = 0; p < projs.size(); ++p) {
     const LowRank* delta = delta_of(projs[p], block.adapter);
     if (!delta) continue;
-    const int64_t rank = delta->A.rows, sub_bytes = packer.bytes(stacked(delta), kPanel);
-    for (int64_t sub = 0; sub * kPanel < cols; ++sub) {
-      std::byte* b = panel + sub * sub_bytes;
-      const int64_t c = sub * kPanel, n = std::min(kPanel, cols - c);
-      if (packed != block.adapter) {
-        packer.straight(as_weight(delta->A), 0, rank, col + c, n, kPanel, decoded, b);
-        if (!bf16() && rank % 2 != 0) std::memset(b + rank * kPanel * 4, 0, size_t(kPanel) * 4);
-      }
-      const std::byte* a = stack + (block.place * pitch + stack_offset(projs, block.adapter, p)) * element();
-      float* to = tile + (sub * rows + block.place - blocks.front().place) * kPanel;
-      const bool drop = drops(batch, delta);
-      ops.micro_->at(delta_shape(stacked(delta), !drop))(block.count, a, b, drop ? term : to);
-      if (drop) add_dropped(*delta, block, col + c, n, term, to);
+    const bool drop = drops(batch, delta);
+    const Gemm& gemm = ops.micro_->at(delta_shape(stacked(delta), !drop));
+    const std::byte* a = stack + (block.place * pitch + stack_offset(projs, block.adapter, p)) * element();
+    for (int64_t c = 0; c < cols; c += kPanel, b += packer.bytes(stacked(delta), kPanel)) {
+      float* to = sums + c * memory.rows;
+      gemm(block.count, a, b, drop ? memory.term : to);
+      if (drop) add_dropped(*delta, block, col + c, std::min(kPanel, cols - c), memory.term, to);
     }
-    packed = block.adapter;
   }
 }
 
@@ -269,6 +360,18 @@ void CpuOps::LinearDxCall::add_dropped(const LowRank& delta, const RowBlock& blo
     ops.panels_.dropout(ops.dropout_rows_[size_t(block.begin + r)], delta.stream, col, n, dropout.threshold,
                         dropout.keep, mask);
     ops.panels_.multiply_add(term + at, mask, to + at, n);
+  }
+}
+
+void CpuOps::LinearDxCall::finish(int64_t col, int64_t cols, const RowBlock& block, const TileMemory& memory,
+                                  const float* sums) {
+  const auto kernel = ops.panels_.finish[dx.type == DType::bf16];
+  for (int64_t r = 0; r < block.count; ++r) {
+    auto* to = static_cast<std::byte*>(dx.p) + ((block.begin + r) * dx.ld + col) * dx.element_bytes();
+    for (int64_t c = 0; c < cols; c += kPanel) {
+      kernel(sums + c * memory.rows + r * kPanel, 1, nullptr, add, to + c * dx.element_bytes(),
+             std::min(kPanel, cols - c));
+    }
   }
 }
 

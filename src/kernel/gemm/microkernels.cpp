@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "kernel/gemm/code_arena.h"
+#include "kernel/isa/dot_kernels.h"
 #include "kernel/isa/row_kernels.h"
 
 namespace fettle {
@@ -38,6 +39,8 @@ int target_of(Isa isa) {
 // operands.
 constexpr int32_t kSum = 16384, kSumInCache = 2048;
 
+constexpr int32_t kLanes = 16;  // the fewest columns; libxsmm is asked for more
+
 constexpr size_t kCodeBuffer = size_t(1) << 18;  // the largest kernel seen has 12 kB
 
 // Our row-major C = A·B is the column-major Cᵀ = Bᵀ·Aᵀ: libxsmm's A is our panel. Empty: it declined.
@@ -46,8 +49,9 @@ std::span<const std::byte> machine_code(int target, const GemmShape& s, int32_t 
   libxsmm_descriptor_blob blob;
   const libxsmm_gemm_descriptor* descriptor = libxsmm_gemm_descriptor_dinit2(
       &blob, s.bf16 ? LIBXSMM_GEMM_PRECISION_BF16 : LIBXSMM_GEMM_PRECISION_F32, LIBXSMM_GEMM_PRECISION_F32,
-      s.n, m, s.k, libxsmm_blasint(s.ldb), libxsmm_blasint(s.lda), libxsmm_blasint(s.ldc), 1.0, 0.0,
-      s.bf16 ? LIBXSMM_GEMM_FLAG_VNNI_A : LIBXSMM_GEMM_FLAG_NONE, LIBXSMM_GEMM_PREFETCH_NONE);
+      s.n, m, s.k, libxsmm_blasint(s.ldb), libxsmm_blasint(s.lda), libxsmm_blasint(s.ldc), 1.0,
+      s.add ? 1.0 : 0.0, s.bf16 ? LIBXSMM_GEMM_FLAG_VNNI_A : LIBXSMM_GEMM_FLAG_NONE,
+      LIBXSMM_GEMM_PREFETCH_NONE);
   if (!descriptor) return {};
   buffer.resize(kCodeBuffer);
   libxsmm_generated_code code{};
@@ -68,6 +72,11 @@ void Gemm::run(const Piece& piece, size_t size, const std::byte* a, const std::b
     return;
   }
   const GemmShape& s = piece.shape;
+  if (s.bf16) {
+    dots_->gemm({MicroKernels::kRows[size], s.n, s.k, reinterpret_cast<const uint16_t*>(a), s.lda,
+                 reinterpret_cast<const uint16_t*>(b), s.ldb, c, s.ldc, s.add});
+    return;
+  }
   plain_->gemm({.m = MicroKernels::kRows[size],
                 .n = s.n,
                 .k = s.k,
@@ -78,7 +87,7 @@ void Gemm::run(const Piece& piece, size_t size, const std::byte* a, const std::b
                 .ldb = s.ldb,
                 .c = c,
                 .ldc = s.ldc,
-                .add = false});
+                .add = s.add});
 }
 
 // kRows[size] rows of C; returns how many these are.
@@ -111,13 +120,14 @@ void Gemm::operator()(int64_t m, const void* a, const void* b, float* c) const n
 }
 
 size_t MicroKernels::Hash::operator()(const GemmShape& s) const noexcept {
-  uint64_t h = uint64_t(s.bf16) | uint64_t(s.add) << 1;
+  uint64_t h = uint64_t(s.bf16) | uint64_t(s.add) << 1 | uint64_t(s.join) << 2;
   for (const int64_t x : {int64_t(s.n), int64_t(s.k), s.lda, s.ldb, s.ldc})
     h = (h ^ uint64_t(x)) * 0x9E3779B97F4A7C15u;
   return size_t(h ^ (h >> 32));
 }
 
-MicroKernels::MicroKernels(Isa isa) : isa_(isa), plain_(*row_kernels(isa).tile) {
+MicroKernels::MicroKernels(Isa isa)
+    : isa_(isa), plain_(*row_kernels(isa).tile), dots_(*row_kernels(isa).dots) {
   const std::string plain = fmt::format("plain C++ kernels ({}: f32)", row(isa).name);
   if (target_of(isa) == 0) {
     description_ = plain;
@@ -160,7 +170,7 @@ Gemm::Piece MicroKernels::make(const GemmShape& shape) {
   const auto found = pieces_.find(shape);
   if (found != pieces_.end()) return found->second;
   Gemm::Piece piece{.shape = shape};
-  if (arena_) {
+  if (arena_ && shape.n > kLanes) {
     for (size_t i = 0; i < kRows.size(); ++i) piece.code[i] = generate(shape, kRows[i]);
   }
   return pieces_.emplace(shape, piece).first->second;
@@ -169,17 +179,19 @@ Gemm::Piece MicroKernels::make(const GemmShape& shape) {
 const Gemm& MicroKernels::get(const GemmShape& shape) {
   const auto found = kernels_.find(shape);
   if (found != kernels_.end()) return found->second;
-  FETTLE_CHECK(shape.n % 16 == 0 && shape.n >= 32 && shape.n <= kSum && shape.k > 0 &&
+  FETTLE_CHECK(shape.n % kLanes == 0 && shape.n > 0 && shape.n <= kSum && shape.k > 0 &&
                    (!shape.bf16 || (bf16_ && shape.k % 2 == 0)),
                "microkernel n {} k {} bf16 {}", shape.n, shape.k, shape.bf16);
   Gemm gemm;
   gemm.shape_ = shape;
   gemm.plain_ = &plain_;
+  gemm.dots_ = &dots_;
   GemmShape part = shape;
   const int32_t piece = MicroKernels::piece(shape.bf16);
-  part.add = false;
+  FETTLE_CHECK(!shape.join || (shape.add && shape.k <= piece), "k {} cannot join", shape.k);
+  part.add = shape.join;
   part.k = std::min(shape.k, piece);
-  if (!shape.add) gemm.first_ = make(part);
+  if (!shape.add || shape.join) gemm.first_ = make(part);
   const int32_t rest = shape.k - gemm.first_.shape.k;
   part.ldc = shape.n;
   if (rest >= piece) gemm.whole_ = make(part);

@@ -6,11 +6,14 @@
 // Sums: k is cut into pieces, counted from the call's first; each is an f32 chain from zero in ascending k,
 // and the pieces are added to C in ascending order. So an element's bits depend neither on m nor on n, loop
 // nests may cut k wherever a piece ends, and a sum of 49,152 products loses what a few hundred additions
-// lose, not what 49,152 do (docs/decisions.md has the measurement).
+// lose, not what 49,152 do (docs/decisions.md has the measurement). A shape that joins goes on with the
+// chains that C ends: for the few products of a low-rank term a sum of their own costs more than they do.
 //
 // Two providers: libxsmm's generator, whose machine code is laid into executable memory of our own for
-// exactly the instruction set asked for; and the plain C++ kernel of the ISA objects, which serves the
-// generic set and a system that refuses executable memory. describe() says which one runs and why.
+// exactly the instruction set asked for; and the kernels of the ISA objects, which serve the generic set, a
+// system that refuses executable memory, and products of 16 columns: there libxsmm is half as fast, and
+// splits the sums of less than 12 rows over several accumulators, so that a row's bits would depend on how
+// many rows are computed with it. describe() says which one runs and why.
 #pragma once
 
 #include <array>
@@ -24,14 +27,16 @@
 namespace fettle {
 
 class CodeArena;
+struct DotKernels;
 struct TileKernels;
 
-/// Everything of a microkernel but m. n is a multiple of 16, from 32 to 16384; k and lda are even for bf16;
+/// Everything of a microkernel but m. n is a multiple of 16 up to 16384; k and lda are even for bf16;
 /// leading dimensions are in elements of A and C, and in columns of B.
 struct GemmShape {
   bool bf16 = false, add = false;
   int32_t n = 0, k = 0;
   int64_t lda = 0, ldb = 0, ldc = 0;
+  bool join = false;  // with add and at most one piece of k
 
   bool operator==(const GemmShape&) const = default;
 };
@@ -47,17 +52,18 @@ class Gemm {
   /// C = A·B for one piece of k and every number of rows. k = 0: there is no such piece.
   struct Piece {
     GemmShape shape;
-    std::array<Code, 8> code{};  // null: the plain kernel
+    std::array<Code, 8> code{};  // null: the kernel of the ISA object
   };
 
   int64_t rows(size_t size, const std::byte* a, const std::byte* b, float* c) const noexcept;
   void run(const Piece& piece, size_t size, const std::byte* a, const std::byte* b, float* c) const noexcept;
 
   GemmShape shape_;
-  Piece first_;         // straight into C
+  Piece first_;         // straight into C, or onto it
   Piece whole_, last_;  // into a sum of their own, [rows, n]
   size_t largest_ = 0;  // of kRows that is used
   const TileKernels* plain_ = nullptr;
+  const DotKernels* dots_ = nullptr;
 };
 
 class MicroKernels {
@@ -94,6 +100,7 @@ class MicroKernels {
 
   Isa isa_;
   const TileKernels& plain_;
+  const DotKernels& dots_;
   bool bf16_ = false;
   std::string description_;
   std::array<int64_t, 2> generated_{};

@@ -80,7 +80,7 @@ void for_each_kernel(const Body& body) {
 TEST(MicroKernels, MultiplyEveryShapeOfTheLoopNests) {
   for_each_kernel([](MicroKernels& micro, bool bf16) {
     for (const bool add : {false, true})
-      for (const int n : {32, 48, 64, 96})
+      for (const int n : {16, 32, 48, 64, 96})
         for (const int k : {2, 16, 66}) {
           check(micro, {bf16, add, n, k, k + 2, n + 16, n + 3}, 16);
           check(micro, {bf16, add, n, k, k, n, n}, 13);
@@ -101,7 +101,7 @@ TEST(MicroKernels, AnElementDoesNotSeeHowTheProductIsCut) {
     const auto* a = reinterpret_cast<const std::byte*>(o.raw_a.data());
     const auto* b = reinterpret_cast<const std::byte*>(o.raw_b.data());
     for (const int64_t rows : {1, 2, 3, 4, 5, 8, 12, 15, 16, 32, 48, 64, 112})
-      for (const int32_t cols : {32, 48, 64})
+      for (const int32_t cols : {16, 32, 48, 64})
         for (const int32_t cut : {piece, 2 * piece, k}) {
           std::vector<float> c(size_t(m * n), -1.0f);
           for (int64_t k0 = 0; k0 < k; k0 += cut) {
@@ -125,7 +125,7 @@ TEST(MicroKernels, EveryPieceIsSummedByItselfAndThenAdded) {
     constexpr float kSwallows = 0x1p24f;
     const int32_t piece = MicroKernels::piece(bf16);
     for (const bool add : {false, true})
-      for (const int32_t n : {32, 64, 96})
+      for (const int32_t n : {16, 32, 64, 96})
         for (const int32_t k : {2, piece, 2 * piece, 3 * piece + 6}) {
           const GemmShape s{bf16, add, n, k, k, n, n};
           const int64_t m = 45;
@@ -138,6 +138,22 @@ TEST(MicroKernels, EveryPieceIsSummedByItselfAndThenAdded) {
           const float expected = kSwallows + float(add ? k : std::max(0, k - piece));
           for (const float x : c) ASSERT_EQ(x, expected) << "bf16 " << bf16 << " add " << add << " k " << k;
         }
+  });
+}
+
+// What is too small to change C one at a time changes it as a sum: joining loses every half.
+TEST(MicroKernels, AShapeThatJoinsGoesOnWithTheChain) {
+  for_each_kernel([](MicroKernels& micro, bool bf16) {
+    for (const int32_t n : {16, 32, 64})
+      for (const int32_t k : {16, 64}) {
+        const GemmShape s{bf16, true, n, k, k, n, n, true};
+        check(micro, s, 45);
+        Operands o(45, s);
+        o.set(s, std::vector<float>(size_t(45 * k), 0.5f), std::vector<float>(size_t(k * n), 1.0f));
+        std::vector<float> c(size_t(45 * n), 0x1p24f);
+        micro.get(s)(45, o.raw_a.data(), o.raw_b.data(), c.data());
+        for (const float x : c) ASSERT_EQ(x, 0x1p24f) << "bf16 " << bf16 << " k " << k;
+      }
   });
 }
 

@@ -190,10 +190,10 @@ TEST(RowBlocks, AdaptersWithoutDeltaDoNotCut) {
 }
 
 TEST(ChooseGroups, BalancesThreadsAndKeepsTilesInCache) {
-  EXPECT_EQ(choose_groups(16, 9, 2), 1);   // a decoded panel for sixteen rows is dear
-  EXPECT_EQ(choose_groups(512, 9, 1), 1);  // one thread has nothing to balance
-  EXPECT_EQ(choose_groups(512, 1, 2), 2);  // one panel for two threads
-  EXPECT_GE(choose_groups(8192, 100, 1), 8192 / 768);
+  EXPECT_EQ(choose_groups(16, 9, 2, 768), 1);   // a decoded panel for sixteen rows is dear
+  EXPECT_EQ(choose_groups(512, 9, 1, 768), 1);  // one thread has nothing to balance
+  EXPECT_EQ(choose_groups(512, 1, 2, 768), 2);  // one panel for two threads
+  EXPECT_GE(choose_groups(8192, 100, 1, 768), 8192 / 768);
 }
 
 }  // namespace

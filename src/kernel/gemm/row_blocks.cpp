@@ -5,7 +5,6 @@ namespace fettle {
 namespace {
 constexpr int64_t kDecodeRows =
     48;  // decoding and packing a panel costs as much as multiplying so many rows by it
-constexpr int64_t kMaxGroupRows = 768;  // 64 columns of f32: 192 kB of L2
 }  // namespace
 
 void RowBlocks::cut(const Segment& run) {
@@ -31,8 +30,8 @@ int64_t RowBlocks::max_group_rows() const {
   return most;
 }
 
-int64_t choose_groups(int64_t rows, int64_t panels, int threads) {
-  const int64_t least = (rows + kMaxGroupRows - 1) / kMaxGroupRows;
+int64_t choose_groups(int64_t rows, int64_t panels, int threads, int64_t most_rows) {
+  const int64_t least = (rows + most_rows - 1) / most_rows;
   int64_t best = least;
   double best_cost = 0;
   for (int64_t groups = least; groups <= least + 4 * threads && (groups - 1) * 64 < rows; ++groups) {

@@ -73,8 +73,8 @@ inline int64_t padded_rows(std::span<const RowBlock> blocks) {
 }
 
 /// How many groups of rows serve `panels` panels best on `threads` threads: more groups balance the threads,
-/// but every group decodes its panels again, at the cost of computing `decode_rows` rows; and a group's tile
-/// must stay in cache.
-int64_t choose_groups(int64_t rows, int64_t panels, int threads);
+/// but every group decodes its panels again, at the cost of computing `decode_rows` rows; and none may have
+/// more than `most_rows`.
+int64_t choose_groups(int64_t rows, int64_t panels, int threads, int64_t most_rows);
 
 }  // namespace fettle

@@ -157,8 +157,8 @@ FETTLE_VEC Vec widened(HalfVec h) {
 #endif
 }
 
-/// Nearest even by integers, because the bf16 instruction takes subnormals for zero; a NaN stays one.
-FETTLE_VEC HalfVec narrowed(Vec x) {
+/// Nearest even by integers; a NaN stays one.
+FETTLE_VEC HalfVec narrowed_by_integers(Vec x) {
   const BitVec u = bits_of(x);
   const BitVec rounded = u + 0x7fffu + ((u >> 16) & 1u);
   const BitVec kept = (u & 0x7fffffffu) > 0x7f800000u ? (u | 0x400000u) : rounded;
@@ -170,6 +170,17 @@ FETTLE_VEC HalfVec narrowed(Vec x) {
 #else
   return __builtin_convertvector(kept >> 16, HalfVec);
 #endif
+}
+
+/// The bf16 instruction rounds the same way, but takes subnormals for zero: where there is one, integers do
+/// it.
+FETTLE_VEC HalfVec narrowed(Vec x) {
+#if defined(__AVX512BF16__)
+  constexpr int kSubnormal = 0x20;
+  if (_mm512_fpclass_ps_mask((__m512)x, kSubnormal) == 0) [[likely]]
+    return (HalfVec)_mm512_cvtneps_pbh((__m512)x);
+#endif
+  return narrowed_by_integers(x);
 }
 
 // bf16 is uint16_t here.
