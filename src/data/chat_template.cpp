@@ -29,8 +29,8 @@ const TemplateRow& find_row(std::string_view name) {
 
 using Slots = std::span<const std::string_view>;
 
-std::array<Slots, 5> all_slots(const TemplateRow& row) {
-  return {row.user, row.assistant, row.system, row.observation, row.prefix};
+std::array<Slots, 6> all_slots(const TemplateRow& row) {
+  return {row.user, row.assistant, row.system, row.observation, row.function, row.prefix};
 }
 
 bool writes(const TemplateRow& row, std::string_view text) {
@@ -68,47 +68,69 @@ Slots slots_of(const TemplateRow& row, ChatRole role) {
     case ChatRole::observation:
       return row.observation.empty() ? row.user : row.observation;
     case ChatRole::function:
-      break;
+      return row.function.empty() ? row.assistant : row.function;
   }
-  throw Error({.what = "function calls in conversations come in a later version",
-               .where = fmt::format("template {}", row.name),
-               .hint = "leave these records out for now"});
+  FETTLE_CHECK(false, "role {}", int(role));
+}
+
+constexpr CallWords kWords;
+
+/// What a message says in its slot. A template whose system text stands in the user slot writes calls
+/// without looking for words around them, as LLaMA-Factory has it.
+std::string content_of(const TemplateRow& row, const Message& message) {
+  if (message.role != ChatRole::function) return message.content;
+  return calls_text(*row.tool_format, message.content, row.system_in_user ? nullptr : &kWords);
+}
+
+/// Every thought taken out, and the empty lines in front of what is left.
+std::string without_thoughts(std::string_view answer) {
+  std::string out;
+  for (;;) {
+    const size_t open = answer.find(kWords.thought_open);
+    const size_t close = open == answer.npos
+                             ? answer.npos
+                             : answer.find(kWords.thought_close, open + kWords.thought_open.size());
+    if (close == answer.npos) break;
+    out += answer.substr(0, open);
+    answer.remove_prefix(close + kWords.thought_close.size());
+  }
+  out += answer;
+  return out.substr(std::min(out.find_first_not_of('\n'), out.size()));
+}
+
+void strip_thoughts(std::span<Message> messages) {
+  for (size_t i = 1; i < messages.size(); i += 2) messages[i].content = without_thoughts(messages[i].content);
+}
+
+bool has_thought(std::string_view answer) {
+  return answer.find("<think>") != answer.npos || answer.find("</think>") != answer.npos;
 }
 
 }  // namespace
 
 ChatTemplate::ChatTemplate(std::string_view name, std::shared_ptr<const Tokenizer> tokenizer,
-                           std::string default_system)
-    : ChatTemplate(find_row(name), std::move(tokenizer), std::move(default_system)) {}
+                           std::string default_system, ThinkingRules thinking)
+    : ChatTemplate(find_row(name), std::move(tokenizer), std::move(default_system), thinking) {}
 
 ChatTemplate::ChatTemplate(const TemplateRow& row, std::shared_ptr<const Tokenizer> tokenizer,
-                           std::string default_system)
+                           std::string default_system, ThinkingRules thinking)
     : row_(&row),
       tokenizer_(std::move(tokenizer)),
-      default_system_(default_system.empty() ? std::string(row_->default_system)
-                                             : std::move(default_system)) {
+      default_system_(default_system.empty() ? std::string(row_->default_system) : std::move(default_system)),
+      thinking_(thinking) {
   FETTLE_CHECK(tokenizer_ != nullptr);
   resolve_end_tokens();
 }
 
-// A stop word the template writes itself must be one token, or every answer would end in loose characters
-// that no generation stops at. One that only a model would write (llama3's <|eom_id|>) may be missing: then
-// it never comes.
+// A stop word that the vocabulary does not have never comes (llama3's <|eom_id|>); where the template itself
+// writes it, vocabulary_misfit() says so.
 void ChatTemplate::resolve_end_tokens() {
+  FETTLE_CHECK(!row_->replace_eos || !row_->stop_words.empty(), "template {}", row_->name);
   std::vector<int32_t> stops;
-  for (std::string_view word : row_->stop_words) {
-    if (const std::optional<int32_t> id = tokenizer_->id_of(word)) {
-      stops.push_back(*id);
-    } else if (writes(*row_, word)) {
-      throw Error({.what = fmt::format(
-                       "template {} ends its turns with {}, and this model's vocabulary has no such token",
-                       row_->name, word),
-                   .where = "template",
-                   .hint = "choose the template this model was made with"});
-    }
-  }
-  FETTLE_CHECK(!row_->replace_eos || !stops.empty(), "template {}", row_->name);
-  eos_ = row_->replace_eos ? stops.front() : tokenizer_->special().eos;
+  for (std::string_view word : row_->stop_words)
+    if (const std::optional<int32_t> id = tokenizer_->id_of(word)) stops.push_back(*id);
+  eos_ = tokenizer_->special().eos;
+  if (row_->replace_eos) eos_ = tokenizer_->id_of(row_->stop_words.front()).value_or(eos_);
   if (eos_ < 0) eos_ = tokenizer_->id_of("<|endoftext|>").value_or(-1);
   if (eos_ < 0 && (row_->efficient_eos || writes(*row_, kEosSlot)))
     throw Error(
@@ -123,20 +145,30 @@ void ChatTemplate::resolve_end_tokens() {
     if (std::find(stop_ids_.begin(), stop_ids_.end(), id) == stop_ids_.end()) stop_ids_.push_back(id);
 }
 
+// Prefix, system text and tools: in front of the first message, or inside it.
+std::vector<RenderedPiece> ChatTemplate::first_pieces(Message& message, const std::string& system,
+                                                      const std::string& tools) const {
+  std::vector<RenderedPiece> pieces;
+  append(pieces, row_->prefix, "");
+  std::string text = system.empty() ? default_system_ : system;
+  if (text.empty() && tools.empty()) return pieces;
+  if (!tools.empty()) text += tools_text(*row_->tool_format, tools);
+  if (!row_->system_in_user)
+    append(pieces, row_->system, text);
+  else if (message.role == ChatRole::user)  // in front of anything else LLaMA-Factory drops it
+    message.content.insert(0, filled(row_->system.front(), text));
+  return pieces;
+}
+
 std::vector<std::vector<RenderedPiece>> ChatTemplate::render(std::span<const Message> messages,
-                                                             const std::string& system) const {
-  const std::string& system_text = system.empty() ? default_system_ : system;
+                                                             const std::string& system,
+                                                             const std::string& tools) const {
   std::vector<std::vector<RenderedPiece>> rendered(messages.size());
   for (size_t i = 0; i < messages.size(); ++i) {
-    std::string content = messages[i].content;
-    if (i == 0) {
-      append(rendered[i], row_->prefix, "");
-      if (!system_text.empty() && row_->system_in_user)
-        content = filled(row_->system.front(), system_text) + content;
-      else if (!system_text.empty())
-        append(rendered[i], row_->system, system_text);
-    }
-    append(rendered[i], slots_of(*row_, messages[i].role), content);
+    Message message = messages[i];
+    message.content = content_of(*row_, message);
+    if (i == 0) rendered[i] = first_pieces(message, system, tools);
+    append(rendered[i], slots_of(*row_, message.role), message.content);
   }
   return rendered;
 }
@@ -155,30 +187,63 @@ std::vector<int32_t> ChatTemplate::encode_pieces(std::span<const RenderedPiece> 
   return ids;
 }
 
+void ChatTemplate::add_empty_thought(const std::string& answer, EncodedTurn& turn) const {
+  if (has_thought(answer)) return;
+  const std::vector<int32_t> ids = tokenizer_->encode(
+      std::string(kWords.thought_open).append(kWords.thought_close), /*parse_special=*/true);
+  const bool learnt = thinking_.enable.value_or(false);
+  std::vector<int32_t>& out = learnt ? turn.target : turn.source;
+  out.insert(learnt ? out.begin() : out.end(), ids.begin(), ids.end());
+}
+
 std::vector<EncodedTurn> ChatTemplate::encode_turns(std::span<const Message> messages,
-                                                    const std::string& system,
-                                                    const std::string& tools) const {
+                                                    const std::string& system, const std::string& tools,
+                                                    bool last_only) const {
   FETTLE_CHECK(messages.size() % 2 == 0, "{} messages", messages.size());
-  if (!tools.empty())
-    throw Error({.what = "tool descriptions come in a later version",
-                 .where = "tools",
-                 .hint = "leave `tools` out of the dataset's columns for now"});
-  const std::vector<std::vector<RenderedPiece>> rendered = render(messages, system);
+  std::vector<Message> kept(messages.begin(), messages.end());
+  const bool forgets = last_only && !thinking_.preserve;
+  if (row_->reasoning && thinking_.enable == false)
+    strip_thoughts(kept);
+  else if (row_->reasoning && forgets)
+    strip_thoughts(std::span(kept).first(kept.size() - std::min<size_t>(kept.size(), 2)));
+  const std::vector<std::vector<RenderedPiece>> rendered = render(kept, system, tools);
   std::vector<EncodedTurn> turns;
   turns.reserve(rendered.size() / 2);
-  for (size_t i = 0; i < rendered.size(); i += 2)
+  for (size_t i = 0; i < rendered.size(); i += 2) {
     turns.push_back({encode_pieces(rendered[i]), encode_pieces(rendered[i + 1])});
+    const bool last = i + 2 == rendered.size();
+    if (row_->reasoning && (last || !forgets)) add_empty_thought(kept[i + 1].content, turns.back());
+  }
   return turns;
 }
 
 std::vector<int32_t> ChatTemplate::encode_prompt(std::span<const Message> messages,
                                                  const std::string& system) const {
-  std::vector<int32_t> ids;
-  for (const std::vector<RenderedPiece>& pieces : render(messages, system)) {
+  std::vector<Message> kept(messages.begin(), messages.end());
+  if (row_->reasoning && !thinking_.preserve) strip_thoughts(kept);
+  EncodedTurn turn;
+  for (const std::vector<RenderedPiece>& pieces : render(kept, system)) {
     const std::vector<int32_t> part = encode_pieces(pieces);
-    ids.insert(ids.end(), part.begin(), part.end());
+    turn.source.insert(turn.source.end(), part.begin(), part.end());
   }
-  return ids;
+  if (row_->reasoning) add_empty_thought("", turn);
+  return std::move(turn.source);
+}
+
+std::string vocabulary_misfit(std::string_view name, const Tokenizer& tokenizer) {
+  const TemplateRow& row = find_row(name);
+  std::vector<std::string_view> missing;
+  for (std::string_view marker : row.markers)
+    if (!tokenizer.id_of(marker)) missing.push_back(marker);
+  if (missing.empty()) return "";
+  const auto stop =
+      std::find_first_of(missing.begin(), missing.end(), row.stop_words.begin(), row.stop_words.end());
+  return fmt::format(
+      "template {} does not fit this model's vocabulary, which has no token {}: {} learnt as loose "
+      "characters{}; "
+      "choose the template this model was made with",
+      name, fmt::join(missing, ", "), missing.size() == 1 ? "it is" : "they are",
+      stop == missing.end() ? "" : fmt::format(", and generation does not stop at {}", *stop));
 }
 
 }  // namespace fettle

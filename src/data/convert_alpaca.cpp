@@ -7,28 +7,8 @@ namespace fettle {
 
 namespace {
 
-using nlohmann::json;
-
-std::string expected_text(std::string_view what, const json& found) {
-  return fmt::format("{} is {}; text was expected", what, found.type_name());
-}
-
-/// The text of a column; "" when the entry does not use it, or the record has none or null. False: it is not
-/// text.
-bool read_text_column(const json& record, const std::string& column, std::string& out, std::string& reason) {
-  if (column.empty()) return true;
-  const auto it = record.find(column);
-  if (it == record.end() || it->is_null()) return true;
-  if (!it->is_string()) {
-    reason = expected_text(fmt::format("\"{}\"", column), *it);
-    return false;
-  }
-  out = it->get<std::string>();
-  return true;
-}
-
 /// [["question", "answer"], …] in front of the record's own question.
-bool read_history(const json& record, const std::string& column, std::vector<Message>& out,
+bool read_history(const Record& record, const std::string& column, std::vector<Message>& out,
                   std::string& reason) {
   if (column.empty()) return true;
   const auto it = record.find(column);
@@ -39,7 +19,7 @@ bool read_history(const json& record, const std::string& column, std::vector<Mes
     return false;
   }
   for (size_t i = 0; i < it->size(); ++i) {
-    const json& pair = (*it)[i];
+    const Record& pair = (*it)[i];
     if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string()) {
       reason = fmt::format("\"{}\", item {}, is no [question, answer] pair of texts", column, i + 1);
       return false;
@@ -50,19 +30,17 @@ bool read_history(const json& record, const std::string& column, std::vector<Mes
   return true;
 }
 
-bool has_column(const json& record, const std::string& column) {
+bool has_column(const Record& record, const std::string& column) {
   return !column.empty() && record.contains(column);
 }
 
 }  // namespace
 
-std::optional<Sample> convert_alpaca(const json& record, const DatasetEntry& entry, std::string& reason) {
-  if (!record.is_object()) {
-    reason = fmt::format("it is {}; an object {{…}} was expected", record.type_name());
-    return std::nullopt;
-  }
+std::optional<Sample> convert_alpaca(const Record& record, const DatasetEntry& entry, std::string& reason) {
+  reason = not_an_object(record);
+  if (!reason.empty()) return std::nullopt;
   if (!has_column(record, entry.prompt) && !has_column(record, entry.query)) {
-    reason = fmt::format("it has no \"{}\"", entry.prompt.empty() ? entry.query : entry.prompt);
+    reason = has_no_column(record, entry.prompt.empty() ? entry.query : entry.prompt);
     return std::nullopt;
   }
   Sample sample;

@@ -76,11 +76,11 @@ struct EncodedSample {
   int64_t full_length = 0;
 };
 /// Encodes as LLaMA-Factory does: cut to cutoff_len turn by turn, labels on the answers. The sample must hold
-/// an odd number of prompt messages and one response (FETTLE_CHECK). Error for tools and for train_on_prompt
-/// with an efficient_eos template.
+/// an odd number of prompt messages and one response (FETTLE_CHECK). Error for tools and calls that are not
+/// what the template's tool format needs, and for train_on_prompt with an efficient_eos template.
 EncodedSample encode_supervised(const Sample& sample, const ChatTemplate& chat, const EncodeOptions& options);
-/// All samples of a dataset, appended to `out` in order. Samples without an answer are counted as skipped;
-/// Error when they are more than 5 %.
+/// All samples of a dataset, appended to `out` in order. Samples without an answer, or with tools and calls
+/// that cannot be written, are counted as skipped; Error when they are more than 5 %.
 void encode_supervised(std::span<const Sample> samples, const ChatTemplate& chat,
                        const EncodeOptions& options, Dataset& out, Listener* listener = nullptr);
 /// Pre-training: the documents of a dataset, each closed by end-of-text, packed into blocks of cutoff_len or

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error.h"
 #include "data/dataset.h"
@@ -12,6 +13,7 @@ namespace fettle {
 namespace {
 
 constexpr int64_t kProgressEvery = 2048;  // samples
+constexpr int64_t kNamedInError = 3;
 
 /// The tokens of one turn that fit, and how many it had.
 struct CutTurn {
@@ -26,13 +28,13 @@ int64_t end_position(std::span<const int32_t> target, std::span<const int32_t> s
   return int64_t(target.size()) - 1;
 }
 
-std::vector<EncodedTurn> turns_of(const Sample& sample, const ChatTemplate& chat) {
+std::vector<EncodedTurn> turns_of(const Sample& sample, const ChatTemplate& chat, bool last_only) {
   FETTLE_CHECK(sample.prompt.size() % 2 == 1 && sample.response.size() == 1, "{} + {} messages",
                sample.prompt.size(), sample.response.size());
   std::vector<Message> messages = sample.prompt;
   messages.push_back(sample.response.front());
   try {
-    return chat.encode_turns(messages, sample.system, sample.tools);
+    return chat.encode_turns(messages, sample.system, sample.tools, last_only);
   } catch (const Error& error) {
     throw Error({.what = error.parts().what, .where = sample.place.text(), .hint = error.hint()});
   }
@@ -82,6 +84,30 @@ bool last_end_lost(std::span<const EncodedTurn> turns, std::span<const CutTurn> 
   return int64_t(kept.back().target.size()) <= end_position(turns.back().target, chat.stop_ids());
 }
 
+void check_options(const ChatTemplate& chat, const EncodeOptions& options) {
+  if (options.train_on_prompt && chat.row().efficient_eos)
+    throw Error({.what = fmt::format(
+                     "train_on_prompt does not go with template {}, whose answers have no end of their own",
+                     chat.row().name),
+                 .where = "train_on_prompt",
+                 .hint = "leave train_on_prompt out, or choose another template"});
+}
+
+/// The sample in ids, or the reason why it has none: tools and calls are read here, by the template's format.
+std::optional<EncodedSample> try_encode(const Sample& sample, const ChatTemplate& chat,
+                                        const EncodeOptions& options, std::string& reason) {
+  if (sample.response.empty()) {
+    reason = "it has no answer";
+    return std::nullopt;
+  }
+  try {
+    return encode_supervised(sample, chat, options);
+  } catch (const Error& error) {
+    reason = error.parts().what;
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 std::pair<int64_t, int64_t> infer_seqlen(int64_t source, int64_t target, int64_t budget) {
@@ -99,13 +125,8 @@ std::pair<int64_t, int64_t> infer_seqlen(int64_t source, int64_t target, int64_t
 
 EncodedSample encode_supervised(const Sample& sample, const ChatTemplate& chat,
                                 const EncodeOptions& options) {
-  if (options.train_on_prompt && chat.row().efficient_eos)
-    throw Error({.what = fmt::format(
-                     "train_on_prompt does not go with template {}, whose answers have no end of their own",
-                     chat.row().name),
-                 .where = "train_on_prompt",
-                 .hint = "leave train_on_prompt out, or choose another template"});
-  const std::vector<EncodedTurn> turns = turns_of(sample, chat);
+  check_options(chat, options);
+  const std::vector<EncodedTurn> turns = turns_of(sample, chat, options.mask_history);
   const std::vector<CutTurn> kept = cut_turns(turns, chat, options);
   EncodedSample out;
   for (const CutTurn& turn : kept) append_turn(turn, chat, options, out);
@@ -122,27 +143,30 @@ EncodedSample encode_supervised(const Sample& sample, const ChatTemplate& chat,
 
 void encode_supervised(std::span<const Sample> samples, const ChatTemplate& chat,
                        const EncodeOptions& options, Dataset& out, Listener* listener) {
+  check_options(chat, options);
   const int64_t count = int64_t(samples.size());
-  int64_t unanswered = 0;
+  int64_t left_out = 0;
   std::vector<std::string> named;
   const auto report = [&](int64_t done) {
     if (listener) listener->on_progress({"Tokenising", done, count, "samples"});
   };
   for (int64_t i = 0; i < count; ++i) {
     const Sample& sample = samples[size_t(i)];
-    if (sample.response.empty()) {
-      out.report().name_skipped(sample.place, "it has no answer");
-      if (++unanswered <= 3) named.push_back(sample.place.text());
+    std::string reason;
+    std::optional<EncodedSample> encoded = try_encode(sample, chat, options, reason);
+    if (!encoded) {
+      out.report().name_skipped(sample.place, reason);
+      if (++left_out <= kNamedInError) named.push_back(fmt::format("{}: {}", sample.place.text(), reason));
       continue;
     }
-    EncodedSample encoded = encode_supervised(sample, chat, options);
-    if (encoded.cut)
-      out.report().name_cut(sample.place, encoded.full_length, int64_t(encoded.ids.size()), encoded.end_lost);
-    out.add(std::move(encoded.ids), std::move(encoded.labels), sample.place);
+    if (encoded->cut)
+      out.report().name_cut(sample.place, encoded->full_length, int64_t(encoded->ids.size()),
+                            encoded->end_lost);
+    out.add(std::move(encoded->ids), std::move(encoded->labels), sample.place);
     if ((i + 1) % kProgressEvery == 0 && i + 1 < count) report(i + 1);
   }
   if (count > 0)
-    refuse_if_too_many_bad(unanswered, count, samples[0].place.file, "have no answer to learn", named);
+    refuse_if_too_many_bad(left_out, count, samples[0].place.file, "cannot be learnt from", named);
   report(count);
 }
 

@@ -159,6 +159,29 @@ TEST(EncodeSupervisedAll, CountsAndNamesWhatIsCutOrLeftOut) {
                                       "talk.json:81: skipped, it has no answer"}));
 }
 
+TEST(EncodeSupervisedAll, ToolsThatCannotBeWrittenAreCountedAndNamed) {
+  std::vector<Sample> samples(60, conversation({"question", "answer"}));
+  samples[4].tools = "[{";
+  samples[4].place = {"talk.json", 41};
+  samples[7].response = {{ChatRole::function, "call"}};
+  samples[7].place = {"talk.json", 71};
+  Dataset out;
+  encode_supervised(samples, ChatTemplate("qwen", fake_tokenizer()), {}, out);
+  EXPECT_EQ(out.size(), 58);
+  EXPECT_EQ(out.report().examples,
+            (std::vector<std::string>{
+                "talk.json:41: skipped, the tool description is not JSON (wrong at byte 3): [{",
+                "talk.json:71: skipped, a function call is not JSON (wrong at byte 1): call"}));
+  for (Sample& sample : samples) sample.tools = R"([{"name": "t"}])";
+  try {
+    encode_supervised(samples, ChatTemplate("llama3", fake_tokenizer()), {}, out);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message().substr(0, 90),
+              "talk.json: 60 of 60 records cannot be learnt from: talk.json:7: tool descriptions are not ");
+  }
+}
+
 TEST(EncodeSupervisedAll, RefusesADatasetWithoutAnswers) {
   std::vector<Sample> samples(40, conversation({"question", "answer"}));
   for (int i = 0; i < 3; ++i) samples[size_t(i)].response.clear();

@@ -67,7 +67,8 @@ class FakeTokenizer : public Tokenizer {
 inline std::shared_ptr<const FakeTokenizer> fake_tokenizer(SpecialIds ids = {.bos = 0, .eos = 1}) {
   return std::make_shared<FakeTokenizer>(
       std::vector<std::string>{"<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|start_header_id|>",
-                               "<|end_header_id|>", "<|eot_id|>", "<|end_of_text|>", "<|endoftext|>"},
+                               "<|end_header_id|>", "<|eot_id|>", "<|end_of_text|>", "<|endoftext|>",
+                               "<start_of_turn>", "<end_of_turn>"},
       ids);
 }
 

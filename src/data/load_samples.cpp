@@ -16,8 +16,6 @@ namespace fettle {
 
 namespace {
 
-using nlohmann::json;
-
 constexpr int64_t kProgressEvery = 8192;  // records
 constexpr int64_t kBadShare = 20;         // 1/20 = 5 % of the records may be left out
 constexpr size_t kNamedInError = 5;
@@ -37,44 +35,73 @@ const RecordFormat& format_of(const DatasetEntry& entry) {
   return *row;
 }
 
-/// Columns that hold text and that the entry does not read: the usual sign of a `columns` object that names
-/// too few.
-class UnreadColumns {
+/// What `columns` names and what the records have: text in a column the entry does not read (the usual sign
+/// of a `columns` that names too few), and a column it names that no record has.
+class ColumnUse {
  public:
-  explicit UnreadColumns(const DatasetEntry& entry)
-      : read_{entry.prompt, entry.query, entry.response, entry.history,
-              entry.system, entry.tools, entry.messages} {}
+  explicit ColumnUse(const DatasetEntry& entry)
+      : entry_(entry), format_(format_of(entry)), read_(format_.columns(entry)) {}
 
-  void see(const json& record) {
+  void see(const Record& record) {
     if (!record.is_object()) return;
     for (const auto& [column, value] : record.items()) {
       const bool text = (value.is_string() && !value.get_ref<const std::string&>().empty()) ||
                         (value.is_array() && !value.empty());
-      if (text && std::find(read_.begin(), read_.end(), column) == read_.end()) ++seen_[column];
+      Seen& seen = seen_[column];
+      if (text) ++seen.texts;
+      seen.read = std::find(read_.begin(), read_.end(), column) != read_.end();
     }
   }
 
-  void tell(const DatasetEntry& entry, Listener& listener) const {
-    if (seen_.empty()) return;
-    std::vector<std::string> columns, cures;
-    for (const auto& [column, count] : seen_) {
-      columns.push_back(fmt::format("\"{}\" ({} records)", column, count));
-      for (const auto& [role, usual] : kUsual)
-        if (usual == column) cures.push_back(fmt::format("\"{}\": \"{}\"", role, column));
+  /// LLaMA-Factory stops at such a column too, but for openai's, which may lack any.
+  void refuse_missing() const {
+    if (!entry_.columns_named || !format_.strict_columns || seen_.empty()) return;
+    for (const std::string& column : read_) {
+      if (column.empty() || seen_.contains(column)) continue;
+      std::vector<std::string> names;
+      for (const auto& item : seen_) names.push_back(item.first);
+      throw Error({.what = fmt::format("no record has the column \"{}\", which `columns` of dataset {} names",
+                                       column, entry_.name),
+                   .where = entry_.file.string(),
+                   .hint = fmt::format("columns of the records: {}; correct the name in dataset_info.json",
+                                       fmt::join(names, ", "))});
     }
+  }
+
+  void tell_unread(Listener& listener) const {
+    std::vector<std::string> columns, cures;
+    for (const auto& [column, seen] : seen_) {
+      if (seen.read || seen.texts == 0) continue;
+      columns.push_back(fmt::format("\"{}\" ({} records)", column, seen.texts));
+      for (const Usual& usual : kUsual)
+        if (usual.column == column && (usual.any_format || !format_.conversations))
+          cures.push_back(fmt::format("\"{}\": \"{}\"", usual.role, column));
+    }
+    if (columns.empty()) return;
     listener.warn(fmt::format(
-        "dataset {}: text in {} of {} is not used{}", entry.name, fmt::join(columns, ", "),
-        entry.file.string(),
+        "dataset {}: text in {} of {} is not used{}", entry_.name, fmt::join(columns, ", "),
+        entry_.file.string(),
         cures.empty() ? "" : fmt::format("; to use it, add {} to `columns`", fmt::join(cures, ", "))));
   }
 
  private:
-  static constexpr std::pair<std::string_view, std::string_view> kUsual[] = {
-      {"prompt", "instruction"}, {"query", "input"},   {"response", "output"},
-      {"history", "history"},    {"system", "system"}, {"prompt", "text"},
+  struct Seen {
+    int64_t texts = 0;
+    bool read = false;
   };
+  struct Usual {
+    std::string_view role, column;
+    bool any_format;
+  };
+  static constexpr Usual kUsual[] = {
+      {"prompt", "instruction", false}, {"query", "input", false},  {"response", "output", false},
+      {"history", "history", false},    {"system", "system", true}, {"tools", "tools", true},
+      {"prompt", "text", false},
+  };
+  const DatasetEntry& entry_;
+  const RecordFormat& format_;
   std::vector<std::string> read_;
-  std::map<std::string, int64_t> seen_;
+  std::map<std::string, Seen> seen_;
 };
 
 /// All records up to `limit`, converted.
@@ -82,20 +109,21 @@ std::vector<Converted> convert_all(const DatasetEntry& entry, int64_t limit, Lis
   const RecordFormat& format = format_of(entry);
   const std::string file = entry.file.string(), task = "Reading " + file;
   std::vector<Converted> records;
-  UnreadColumns unread(entry);
-  read_records(entry.file, [&](json&& record, const RecordPlace& place) {
+  ColumnUse columns(entry);
+  read_records(entry.file, [&](Record&& record, const RecordPlace& place) {
     if (int64_t(records.size()) >= limit) return;
     Converted converted{.place = {file, place.line}};
     converted.sample = format.convert(record, entry, converted.reason);
     if (converted.sample) converted.sample->place = converted.place;
-    unread.see(record);
+    columns.see(record);
     records.push_back(std::move(converted));
     if (int64_t(records.size()) % kProgressEvery == 0)
       listener.on_progress({task, int64_t(records.size()), 0, "records"});
   });
   const int64_t count = int64_t(records.size());
   listener.on_progress({task, count, count, "records"});
-  unread.tell(entry, listener);
+  columns.refuse_missing();
+  columns.tell_unread(listener);
   return records;
 }
 

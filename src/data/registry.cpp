@@ -34,7 +34,7 @@ constexpr KeyRule kEntryKeys[] = {
     {"ranking", KeyRule::read},
     {"num_samples", KeyRule::read},
     {"columns", KeyRule::read},
-    {"tags", KeyRule::ignored},    // message keys of sharegpt; alpaca has none
+    {"tags", KeyRule::read},
     {"subset", KeyRule::ignored},  // parts of a hub's data set
     {"folder", KeyRule::ignored},
     {"split", KeyRule::read},
@@ -75,7 +75,21 @@ constexpr ColumnRule kColumns[] = {
 /// More than any file holds, and little enough to be counted in 32 bits.
 constexpr int64_t kMostSamples = 100'000'000;
 
-constexpr std::string_view kLaterFormats[] = {"sharegpt", "openai"};
+/// The roles of `tags`: where a role's word is kept.
+struct TagRule {
+  std::string_view name;
+  std::string MessageTags::*word;
+};
+
+constexpr TagRule kTags[] = {
+    {"role_tag", &MessageTags::role},
+    {"content_tag", &MessageTags::content},
+    {"user_tag", &MessageTags::user},
+    {"assistant_tag", &MessageTags::assistant},
+    {"observation_tag", &MessageTags::observation},
+    {"function_tag", &MessageTags::function},
+    {"system_tag", &MessageTags::system},
+};
 
 std::string did_you_mean(std::string_view wrong, const std::vector<std::string>& names) {
   const std::string near = nearest_name(wrong, names);
@@ -102,6 +116,9 @@ constexpr std::span<const KeyRule> entry_keys() {
 constexpr std::span<const ColumnRule> column_rules() {
   return kColumns;
 }
+constexpr std::span<const TagRule> tag_rules() {
+  return kTags;
+}
 
 std::string wrong_type(std::string_view key, std::string_view wanted, const json& found) {
   return fmt::format("\"{}\" must be {}; {} was found", key, wanted, found.type_name());
@@ -125,6 +142,14 @@ class EntryReader {
       fail("parts of a file (split) come in a later version",
            "leave split out, and set max_samples for fewer records");
     if (const json* columns = given("columns")) read_columns(*columns);
+    const RecordFormat& format = *find_row(record_formats(), out_.formatting);
+    if (format.conversations) {
+      if (const json* tags = given("tags")) read_tags(*tags);
+      check_conversation();
+    } else if (out_.prompt.empty() && out_.query.empty()) {
+      fail("columns names neither prompt nor query, so there is no text to read",
+           "add \"prompt\": \"instruction\" (with `columns`, every column in use must be named)");
+    }
   }
 
   std::optional<std::string> text(std::string_view key) const {
@@ -158,10 +183,6 @@ class EntryReader {
 
   void check_formatting() const {
     if (find_row(record_formats(), out_.formatting)) return;
-    if (std::find(std::begin(kLaterFormats), std::end(kLaterFormats), out_.formatting) !=
-        std::end(kLaterFormats))
-      fail(fmt::format("formatting: {} comes in a later version", out_.formatting),
-           "write the records as alpaca (instruction, input, output, history)");
     fail(fmt::format("there is no record format \"{}\"", out_.formatting),
          did_you_mean(out_.formatting, names_of(record_formats())));
   }
@@ -202,9 +223,38 @@ class EntryReader {
         fail(fmt::format("columns: \"{}\" is not supported", role), std::string(rule->refused));
       if (rule->column) out_.*rule->column = column.get<std::string>();
     }
-    if (out_.prompt.empty() && out_.query.empty())
-      fail("columns names neither prompt nor query, so there is no text to read",
-           "add \"prompt\": \"instruction\" (with `columns`, every column in use must be named)");
+    out_.columns_named = true;
+  }
+
+  /// All or nothing, as columns.
+  void read_tags(const json& tags) {
+    if (!tags.is_object()) fail(wrong_type("tags", "an object {…}", tags), "");
+    for (const TagRule& rule : kTags) (out_.tags.*rule.word).clear();
+    for (const auto& [name, word] : tags.items()) {
+      const TagRule* rule = find_row(tag_rules(), name);
+      if (!rule)
+        fail(fmt::format("tags: there is no \"{}\"", name), did_you_mean(name, names_of(tag_rules())));
+      if (word.is_null()) continue;
+      if (!word.is_string()) fail(wrong_type("tags: " + name, "text", word), "");
+      out_.tags.*rule->word = word.get<std::string>();
+    }
+  }
+
+  /// What no record could be read without.
+  void check_conversation() const {
+    if (out_.messages.empty())
+      fail("columns does not name the messages, so there is no conversation to read",
+           "add \"messages\": \"conversations\" (with `columns`, every column in use must be named)");
+    const MessageTags& tags = out_.tags;
+    const auto need = [&](std::string_view name, bool there, std::string_view usual) {
+      if (!there)
+        fail(fmt::format("tags names no {}, so that no message can be read", name),
+             fmt::format("add \"{}\": \"{}\" (with `tags`, every tag in use must be named)", name, usual));
+    };
+    need("role_tag", !tags.role.empty(), "from");
+    need("content_tag", !tags.content.empty(), "value");
+    need("user_tag", !tags.user.empty() || !tags.observation.empty(), "human");
+    need("assistant_tag", !tags.assistant.empty() || !tags.function.empty(), "gpt");
   }
 
   const json& entry_;

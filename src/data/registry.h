@@ -12,18 +12,29 @@
 
 #include "base/listener.h"
 #include "data/sample.h"
+#include "format/records.h"
 
 namespace fettle {
 
+/// The keys of a message and the words for its roles; an empty one is not used.
+struct MessageTags {
+  std::string role = "from", content = "value";
+  std::string user = "human", assistant = "gpt", observation = "observation", function = "function_call",
+              system = "system";
+};
+
 /// One entry of dataset_info.json. A column that is empty is not used. As in LLaMA-Factory: without `columns`
-/// the defaults below hold; with it, every column it does not name is unused.
+/// the defaults below hold; with it, every column it does not name is unused. The same holds for `tags`.
 struct DatasetEntry {
   std::string name;
   std::filesystem::path file;  // resolved
   std::string formatting = "alpaca";
   bool ranking = false;
   std::optional<int64_t> num_samples;
-  std::string prompt = "instruction", query = "input", response = "output", history, system, tools, messages;
+  bool columns_named = false;  // by `columns`: then a column that no record has is an Error
+  std::string prompt = "instruction", query = "input", response = "output", history, system, tools,
+              messages = "conversations";
+  MessageTags tags;
 };
 
 /// Looks `name` up in dataset_dir/dataset_info.json. The file is looked for in dataset_dir, then as written
@@ -36,8 +47,11 @@ DatasetEntry find_dataset(const std::filesystem::path& dataset_dir, const std::s
 struct RecordFormat {
   std::string_view name;  // "alpaca"
   /// Empty when the record does not fit; `reason` then says why, naming the field.
-  std::optional<Sample> (*convert)(const nlohmann::json& record, const DatasetEntry& entry,
-                                   std::string& reason);
+  std::optional<Sample> (*convert)(const Record& record, const DatasetEntry& entry, std::string& reason);
+  /// The columns of an entry that this format reads; what they hold is not "text that is not used".
+  std::vector<std::string> (*columns)(const DatasetEntry& entry);
+  bool conversations;   // made of messages: there are tags, and nothing to pre-train on
+  bool strict_columns;  // a column that `columns` names must be in some record
 };
 std::span<const RecordFormat> record_formats();
 

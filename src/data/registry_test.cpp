@@ -137,9 +137,22 @@ TEST_F(Registry, RefusesByName) {
       {R"({"ms_hub_url": "a/b"})", "ms_hub_url"},
       {R"({"script_url": "a.py"})", "never runs loading scripts"},
       {R"({"cloud_file_name": "s3://a"})", "cloud_file_name"},
-      {R"({"file_name": "x.json", "formatting": "sharegpt"})",
-       "formatting: sharegpt comes in a later version"},
-      {R"({"file_name": "x.json", "formatting": "openai"})", "formatting: openai comes in a later version"},
+      {R"({"file_name": "x.json", "formatting": "sharegpt", "columns": {"system": "s"}})",
+       "columns does not name the messages"},
+      {R"({"file_name": "x.json", "formatting": "sharegpt", "tags": {"role_tags": "from"}})",
+       "tags: there is no \"role_tags\"\n  hint: did you mean \"role_tag\"?"},
+      {R"({"file_name": "x.json", "formatting": "openai", "tags": {"content_tag": "c"}})",
+       "tags names no role_tag, so that no message can be read\n  hint: add \"role_tag\": \"from\" (with"},
+      {R"({"file_name": "x.json", "formatting": "sharegpt", "tags": {"role_tag": "r"}})", "no content_tag"},
+      {R"({"file_name": "x.json", "formatting": "sharegpt", "tags": {"role_tag": "r", "content_tag": "c",
+           "assistant_tag": "a"}})",
+       "no user_tag"},
+      {R"({"file_name": "x.json", "formatting": "sharegpt", "tags": {"role_tag": "r", "content_tag": "c",
+           "observation_tag": "o"}})",
+       "no assistant_tag"},
+      {R"({"file_name": "x.json", "formatting": "sharegpt", "tags": ["from"]})",
+       "\"tags\" must be an object"},
+      {R"({"file_name": "x.json", "formatting": "sharegpt", "tags": {"role_tag": 1}})", "tags: role_tag"},
       {R"({"file_name": "x.json", "formatting": "alpacca"})", "did you mean \"alpaca\"?"},
       {R"({"file_name": "x.json", "ranking": true})", "ranking"},
       {R"({"file_name": "x.json", "ranking": "yes"})", "true or false"},
@@ -255,7 +268,7 @@ TEST_F(Loading, RecordsThatDoNotFitAreNamed) {
   ASSERT_EQ(loaded.skipped.size(), 3u);
   EXPECT_EQ(loaded.skipped[0].place.text(), "data/x.json:61");
   EXPECT_EQ(loaded.skipped[0].reason, "\"instruction\" is number; text was expected");
-  EXPECT_EQ(loaded.skipped[1].reason, "it has no \"instruction\"");
+  EXPECT_EQ(loaded.skipped[1].reason, "it has no \"instruction\" (its columns: question, output)");
   EXPECT_HAS(loaded.skipped[2].reason, "array");
 }
 

@@ -60,9 +60,10 @@ std::string reason(std::string_view message) {
 }
 
 // Builds the value whose extent the scanner found.
-nlohmann::json built(const JsonScanner& scan, size_t begin, std::string_view extent) {
+template <class Json>
+Json built(const JsonScanner& scan, size_t begin, std::string_view extent) {
   try {
-    return nlohmann::json::parse(extent);
+    return Json::parse(extent);
   } catch (const nlohmann::json::parse_error& e) {
     scan.fail(begin + std::min(extent.size(), e.byte > 0 ? e.byte - 1 : 0), reason(e.what()));
   } catch (const nlohmann::json::exception& e) {  // a number beyond double
@@ -78,9 +79,9 @@ class Emitter {
   void value_at(JsonScanner& scan) {
     const size_t begin = scan.at();
     const std::string_view extent = scan.value();
-    emit(built(scan, begin, extent), begin);
+    emit(built<Record>(scan, begin, extent), begin);
   }
-  void emit(nlohmann::json&& record, size_t at) {
+  void emit(Record&& record, size_t at) {
     const RecordPlace place{.line = lines_.line_at(at), .index = index_++};
     sink_(std::move(record), place);
   }
@@ -197,7 +198,7 @@ nlohmann::json parse_json_document(std::string_view text, const std::string& lab
   if (!scan.more()) throw Error({.what = "the file holds no JSON value", .where = label});
   const size_t begin = scan.at();
   const std::string_view extent = scan.value();
-  nlohmann::json document = built(scan, begin, extent);
+  nlohmann::json document = built<nlohmann::json>(scan, begin, extent);
   if (scan.more()) scan.fail(scan.at(), "the file goes on after its JSON value");
   return document;
 }

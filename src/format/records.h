@@ -18,7 +18,9 @@ struct RecordPlace {
   int64_t index = 0;  // 0-based, in file order
 };
 
-using RecordSink = std::function<void(nlohmann::json&& record, const RecordPlace& place)>;
+/// Keys stay in the order of the file: some are learnt in it.
+using Record = nlohmann::ordered_json;
+using RecordSink = std::function<void(Record&& record, const RecordPlace& place)>;
 
 /// A file type as a row: which endings it claims and how it is read.
 struct RecordReader {

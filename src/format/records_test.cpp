@@ -28,7 +28,7 @@ std::string read(std::string_view name, std::string_view text) {
   const File file(name, text);
   std::string out;
   try {
-    read_records(file.path, [&](nlohmann::json&& record, const RecordPlace& place) {
+    read_records(file.path, [&](Record&& record, const RecordPlace& place) {
       out += fmt::format("{}:{}:{} ", place.line, place.index, record.dump());
     });
   } catch (const Error& e) {

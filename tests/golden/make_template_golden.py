@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Ids and labels of LLaMA-Factory's own templates: writes tests/golden/templates.json and the small tokenizer it used.
+"""Ids and labels of LLaMA-Factory's own templates and converters: writes tests/golden/templates.json,
+tests/golden/conversations.json and the small tokenizer they used.
 
 Needs transformers, tokenizers, torch and, without its many dependencies, `pip install --no-deps llamafactory==0.9.5`. The
 parts of LLaMA-Factory that have no say here (sound, web, training) are not imported, or stood in for by an empty module.
@@ -7,6 +8,7 @@ parts of LLaMA-Factory that have no say here (sound, web, training) are not impo
 import hashlib
 import importlib.machinery
 import importlib.metadata
+import itertools
 import json
 import logging
 import os
@@ -24,10 +26,14 @@ for absent in ("torchaudio",):
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: E402
 from transformers import PreTrainedTokenizerFast  # noqa: E402
 
+from conversation_cases import RECORD_SETS, ROLE_TALKS, THOUGHT_TALKS  # noqa: E402
+
 try:
     import llamafactory  # noqa: F401
 except ModuleNotFoundError:
     sys.exit("make_template_golden.py needs LLaMA-Factory: pip install --no-deps llamafactory==0.9.5")
+from llamafactory.data.converter import get_dataset_converter  # noqa: E402
+from llamafactory.data.parser import DatasetAttr  # noqa: E402
 from llamafactory.data.processor.pretrain import PretrainDatasetProcessor  # noqa: E402
 from llamafactory.data.processor.supervised import SupervisedDatasetProcessor  # noqa: E402
 from llamafactory.data.template import get_template_and_fix_tokenizer  # noqa: E402
@@ -35,9 +41,11 @@ from llamafactory.data.template import get_template_and_fix_tokenizer  # noqa: E
 HERE = pathlib.Path(__file__).resolve().parent
 TOKENIZER = HERE / "templates_tokenizer"
 # solar is no template of ours (yet): it stands for those whose answers have no end of their own (efficient_eos).
-TEMPLATES = ["alpaca", "default", "empty", "llama2", "llama3", "mistral", "smollm", "smollm2", "solar"]
+TEMPLATES = ["alpaca", "default", "empty", "gemma3", "llama2", "llama3", "mistral", "qwen", "qwen3", "qwen3_nothink",
+             "smollm", "smollm2", "solar"]
 SPECIALS = ["<|endoftext|>", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|end_of_text|>",
-            "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|eom_id|>", "[INST]", "[/INST]"]
+            "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|eom_id|>", "[INST]", "[/INST]",
+            "<start_of_turn>", "<end_of_turn>", "<think>", "</think>", "<tool_call>", "</tool_call>"]
 # The corpus only has to give the BPE something to merge; the merges across line ends show that slots never join.
 CORPUS = """System: Human: Assistant: ### Instruction: ### Response: user assistant system named trained
 The workshop opens at nine and the wheel is true. A chain that skips wants a new cassette, or a new chain.
@@ -96,10 +104,30 @@ def conversations():
     return fixed
 
 
-def data_args(template, cutoff, mask_history=False, train_on_prompt=False, packing=False):
+def data_args(template, cutoff, mask_history=False, train_on_prompt=False, packing=False, enable_thinking=True,
+              preserve_thinking=False):
     return types.SimpleNamespace(template=template, cutoff_len=cutoff, mask_history=mask_history,
                                  train_on_prompt=train_on_prompt, packing=packing, tool_format=None, default_system=None,
-                                 enable_thinking=True, preserve_thinking=False)
+                                 enable_thinking=enable_thinking, preserve_thinking=preserve_thinking)
+
+
+# gemma3 asks for the image words of a processor even where there is no image; without one LLaMA-Factory stops.
+NO_IMAGES = types.SimpleNamespace(image_processor=True, boi_token="<start_of_image>", full_image_sequence="")
+
+
+def processor_of(args):
+    tokenizer = load_tokenizer()
+    template = get_template_and_fix_tokenizer(tokenizer, args)
+    return SupervisedDatasetProcessor(template, tokenizer, NO_IMAGES, args)
+
+
+def encode(processor, messages, system="", tools=""):
+    """Ids and labels, or what LLaMA-Factory stops with."""
+    try:
+        ids, labels = processor._encode_data_example(messages[:-1], messages[-1:], system, tools, [], [], [])
+    except (RuntimeError, KeyError, AttributeError, TypeError) as error:
+        return {"raises": type(error).__name__}
+    return {"ids": ids, **packed_labels(ids, labels)}
 
 
 # (cutoff_len, mask_history, train_on_prompt): every conversation is encoded under each.
@@ -112,12 +140,49 @@ def supervised(template):
         if train_on_prompt and template == "solar":  # LLaMA-Factory refuses it
             continue
         args = data_args(template, cutoff, mask_history, train_on_prompt)
-        tokenizer = load_tokenizer()
-        processor = SupervisedDatasetProcessor(get_template_and_fix_tokenizer(tokenizer, args), tokenizer, None, args)
+        processor = processor_of(args)
         for system, texts in conversations():
             messages = [{"role": ["user", "assistant"][i % 2], "content": t} for i, t in enumerate(texts)]
-            ids, labels = processor._encode_data_example(messages[:-1], messages[-1:], system, "", [], [], [])
-            out.append({"ids": ids, **packed_labels(ids, labels)})
+            out.append(encode(processor, messages, system))
+    return out
+
+
+def with_roles(template):
+    """Conversations with tools, calls and observations. llama3's tool text holds the day's date: no golden for it."""
+    processor = processor_of(data_args(template, 2048))
+    return [{"raises": "date"} if template == "llama3" and talk["tools"].strip(" []")
+            else encode(processor, talk["messages"], talk["system"], talk["tools"]) for talk in ROLE_TALKS]
+
+
+def thinking(template):
+    out = []
+    for enable, preserve, mask_history in itertools.product((True, False, None), (False, True), (False, True)):
+        processor = processor_of(data_args(template, 2048, mask_history, enable_thinking=enable,
+                                           preserve_thinking=preserve))
+        talks = [[{"role": ["user", "assistant"][i % 2], "content": t} for i, t in enumerate(texts)]
+                 for texts in THOUGHT_TALKS]
+        prompts = [processor.template.encode_oneturn(processor.tokenizer, talk[:-1] + [{"role": "assistant", "content": ""}])
+                   for talk in talks]
+        out.append({"enable_thinking": enable, "preserve_thinking": preserve, "mask_history": mask_history,
+                    "encodings": [encode(processor, talk) for talk in talks],
+                    "prompts": [ids for ids, _ in prompts]})
+    return out
+
+
+def converted(entry, records):
+    """What the converter makes of each record, or what it stops with."""
+    attributes = DatasetAttr("file", dataset_name="x.json")
+    attributes.join(entry)
+    convert = get_dataset_converter(attributes.formatting, attributes, data_args("empty", 2048))
+    out = []
+    for record in records:
+        try:
+            sample = convert(record)
+        except (KeyError, TypeError, AttributeError) as error:
+            out.append({"raises": type(error).__name__})
+            continue
+        out.append({key: sample["_" + key] or ("" if key in ("system", "tools") else [])
+                    for key in ("prompt", "response", "system", "tools")})
     return out
 
 
@@ -160,9 +225,25 @@ def main():
         "pretrain_cutoff_len": 24,
         "pretrain": {t: {"packed": pretrain(t, True), "single": pretrain(t, False)} for t in ("default", "llama3")},
     }
+    write("templates.json", golden)
+    print(sum(len(v) for v in golden["supervised"].values()), "encodings")
+    cases = pathlib.Path(HERE / "conversation_cases.py").read_bytes()
+    write("conversations.json", {
+        **{key: golden[key] for key in ("made_by", "script_sha256", "versions")},
+        "cases_sha256": hashlib.sha256(cases).hexdigest(),
+        "role_talks": ROLE_TALKS,
+        "with_roles": {t: with_roles(t) for t in TEMPLATES},
+        "thought_talks": THOUGHT_TALKS,
+        "thinking": {t: thinking(t) for t in ("qwen3", "qwen3_nothink")},
+        "records": [{"entry": entry, "records": records, "samples": converted(entry, records)}
+                    for entry, records in RECORD_SETS],
+    })
+
+
+def write(name, golden):
     text = json.dumps(golden, ensure_ascii=False, separators=(",", ":"))
-    (HERE / "templates.json").write_text(text.replace('],"', '],\n"').replace('}},"', '}},\n"') + "\n")
-    print(len(text), "bytes;", sum(len(v) for v in golden["supervised"].values()), "encodings")
+    (HERE / name).write_text(text.replace('],"', '],\n"').replace('}},"', '}},\n"') + "\n")
+    print(name, len(text), "bytes")
 
 
 def llamafactory_version():

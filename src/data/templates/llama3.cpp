@@ -14,6 +14,7 @@ constexpr std::string_view kObservation[] = {
     "<|start_header_id|>ipython<|end_header_id|>\n\n{{content}}<|eot_id|>"
     "<|start_header_id|>assistant<|end_header_id|>\n\n"};
 constexpr std::string_view kStopWords[] = {"<|eot_id|>", "<|eom_id|>"};
+constexpr std::string_view kMarkers[] = {"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"};
 }  // namespace
 
 constinit const TemplateRow kLlama3 = {
@@ -24,6 +25,8 @@ constinit const TemplateRow kLlama3 = {
     .observation = kObservation,
     .prefix = kPrefix,
     .stop_words = kStopWords,
+    .markers = kMarkers,
+    .tool_format = &kLlama3Tools,
     .pretrain_eos = "<|end_of_text|>",  // eot_id ends a turn, not a document
     .replace_eos = true,
 };

@@ -5,6 +5,7 @@
 
 namespace fettle::templates {
 
-extern const TemplateRow kDefault, kEmpty, kAlpaca, kLlama2, kLlama3, kMistral, kSmolLm, kSmolLm2;
+extern const TemplateRow kAlpaca, kDefault, kEmpty, kGemma3, kLlama2, kLlama3, kMistral, kQwen, kQwen3,
+    kQwen3NoThink, kSmolLm, kSmolLm2;
 
 }  // namespace fettle::templates

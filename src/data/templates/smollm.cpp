@@ -7,6 +7,7 @@ constexpr std::string_view kUser[] = {"<|im_start|>user\n{{content}}<|im_end|>\n
 constexpr std::string_view kAssistant[] = {"{{content}}<|im_end|>\n"};
 constexpr std::string_view kSystem[] = {"<|im_start|>system\n{{content}}<|im_end|>\n"};
 constexpr std::string_view kStopWords[] = {"<|im_end|>"};
+constexpr std::string_view kMarkers[] = {"<|im_start|>", "<|im_end|>"};
 }  // namespace
 
 constinit const TemplateRow kSmolLm = {
@@ -15,6 +16,7 @@ constinit const TemplateRow kSmolLm = {
     .assistant = kAssistant,
     .system = kSystem,
     .stop_words = kStopWords,
+    .markers = kMarkers,
 };
 
 constinit const TemplateRow kSmolLm2 = {
@@ -24,6 +26,7 @@ constinit const TemplateRow kSmolLm2 = {
     .system = kSystem,
     .default_system = "You are a helpful AI assistant named SmolLM, trained by Hugging Face.",
     .stop_words = kStopWords,
+    .markers = kMarkers,
 };
 
 }  // namespace fettle::templates

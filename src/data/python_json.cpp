@@ -1,0 +1,109 @@
+#include "data/python_json.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/utf8.h"
+
+namespace fettle {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+/// Python's repr: shortest digits that read back the same, plain from 1e-4 to below 1e16.
+std::string python_float(double value) {
+  const double size = std::fabs(value);
+  const bool plain = size == 0 || (size >= 1e-4 && size < 1e16);
+  char buffer[32];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value,
+                                 plain ? std::chars_format::fixed : std::chars_format::scientific)
+                       .ptr;
+  std::string text(buffer, end);
+  if (plain && text.find('.') == text.npos) text += ".0";
+  return text;
+}
+
+/// Looks at a text before it is built: what would be lost or would overflow later is refused here.
+class Examiner : public ordered_json::json_sax_t {
+ public:
+  std::string refused;
+
+  bool number_float(double, const std::string& digits) override {
+    // A whole number too long for 64 bits arrives as a float: its digits would be lost.
+    if (digits.find_first_of(".eE") != digits.npos) return true;
+    return refuse(fmt::format("holds {}, a number of more than 64 bits", digits.substr(0, 40)));
+  }
+  bool start_object(size_t) override { return enter(); }
+  bool start_array(size_t) override { return enter(); }
+  bool end_object() override { return leave(); }
+  bool end_array() override { return leave(); }
+  bool parse_error(size_t byte, const std::string&, const ordered_json::exception& error) override {
+    if (dynamic_cast<const ordered_json::parse_error*>(&error))
+      return refuse(fmt::format("is not JSON (wrong at byte {})", byte));
+    return refuse("holds a number beyond the range of a double");
+  }
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(int64_t) override { return true; }
+  bool number_unsigned(uint64_t) override { return true; }
+  bool string(std::string&) override { return true; }
+  bool binary(ordered_json::binary_t&) override { return true; }
+  bool key(std::string&) override { return true; }
+
+ private:
+  static constexpr int kMostDepth = 512;  // writing it again recurses
+  bool enter() { return ++depth_ <= kMostDepth || refuse("is nested too deeply"); }
+  bool leave() { return --depth_ >= 0; }
+  bool refuse(std::string why) {
+    refused = std::move(why);
+    return false;
+  }
+  int depth_ = 0;
+};
+
+template <class Parts, class Write>
+std::string joined(const Parts& parts, char open, char close, const Write& write) {
+  std::string out(1, open);
+  for (const auto& part : parts) {
+    if (out.size() > 1) out += ", ";
+    write(out, part);
+  }
+  return out + close;
+}
+
+}  // namespace
+
+ordered_json read_python_json(std::string_view text, std::string_view called) {
+  constexpr size_t kMostShown = 80;
+  Examiner examiner;
+  if (ordered_json::sax_parse(text, &examiner)) return ordered_json::parse(text);
+  throw Error(
+      {.what = fmt::format("{} {}: {}{}", called, examiner.refused,
+                           repaired_utf8(text.substr(0, complete_utf8_prefix(text.substr(0, kMostShown)))),
+                           text.size() > kMostShown ? " …" : ""),
+       .where = "",
+       .hint = ""});
+}
+
+std::string python_json(const ordered_json& value) {
+  switch (value.type()) {
+    case ordered_json::value_t::object:
+      return joined(value.items(), '{', '}', [](std::string& out, const auto& item) {
+        out += ordered_json(item.key()).dump() + ": " + python_json(item.value());
+      });
+    case ordered_json::value_t::array:
+      return joined(value, '[', ']',
+                    [](std::string& out, const ordered_json& part) { out += python_json(part); });
+    case ordered_json::value_t::number_float:
+      return python_float(value.get<double>());
+    default:
+      return value.dump();
+  }
+}
+
+}  // namespace fettle
