@@ -59,7 +59,7 @@ Chat::Chat(const ChatJob& job, Listener& listener)
     : job_(job),
       model_(Model::load(job.model.model, listener)),
       tokenizer_((settle_quantization(job.model, *model_, listener), tokenizer_of(*model_))),
-      template_(template_of(job.model, *model_, *tokenizer_, listener), tokenizer_, job.model.default_system),
+      template_(chat_template_of(job.model, *model_, tokenizer_, listener)),
       ops_(make_cpu_ops(
           {.isa = choose_isa(), .threads = job.model.threads > 0 ? job.model.threads : usable_cores()})) {
   std::vector<LoraAdapter*> adapters;

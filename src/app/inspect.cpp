@@ -75,7 +75,7 @@ void print_model(const Model& model) {
   const std::string_view known = guess_template(model.chat_template(), *tokenizer);
   fmt::print("template    {}\n", !known.empty() ? fmt::format("its own renders as `template: {}`", known)
                                  : model.chat_template().empty()
-                                     ? "none in the file: set template"
+                                     ? "none in the file: `template: empty` unless another is set"
                                      : "its own is none that is known: set template");
   std::string targets;
   for (const TensorRow& row : model.family().tensors)

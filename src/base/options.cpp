@@ -156,6 +156,11 @@ std::vector<std::string> OptionSet::list(std::string_view name) const {
   return optional<std::vector<std::string>>(value(name, OptionType::list, scratch))
       .value_or(std::vector<std::string>{});
 }
+std::optional<bool> OptionSet::flag_or_none(std::string_view name) const {
+  if (entries_.contains(name) && !given(name)) return std::nullopt;
+  OptionValue scratch;
+  return optional<bool>(value(name, OptionType::boolean, scratch));
+}
 std::optional<int64_t> OptionSet::integer_or_none(std::string_view name) const {
   OptionValue scratch;
   return optional<int64_t>(value(name, OptionType::integer, scratch));

@@ -60,6 +60,8 @@ class OptionSet {
   double number(std::string_view name) const;
   std::string text(std::string_view name) const;
   std::vector<std::string> list(std::string_view name) const;
+  /// Unset where null or none was typed; the default where nothing was.
+  std::optional<bool> flag_or_none(std::string_view name) const;
   std::optional<int64_t> integer_or_none(std::string_view name) const;
   std::optional<double> number_or_none(std::string_view name) const;
 

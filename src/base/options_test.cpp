@@ -65,6 +65,9 @@ TEST(Options, ListsAndUnset) {
   EXPECT_EQ(OptionSet(kGroups).integer_or_none("unset"), std::nullopt);
   EXPECT_FALSE(with("rank", "null").given("rank"));
   EXPECT_EQ(with("rank", "null").integer("rank"), 8);
+  EXPECT_EQ(with("on", "none").flag_or_none("on"), std::nullopt) << "an unset flag was asked for";
+  EXPECT_EQ(with("on", "true").flag_or_none("on"), true);
+  EXPECT_EQ(OptionSet(kGroups).flag_or_none("on"), OptionSet(kGroups).flag("on"));
 }
 
 TEST(Options, AListForOneValueIsAnError) {

@@ -27,14 +27,6 @@ struct Converted {
   SamplePlace place;
 };
 
-const RecordFormat& format_of(const DatasetEntry& entry) {
-  const auto rows = record_formats();
-  const auto row = std::find_if(rows.begin(), rows.end(),
-                                [&](const RecordFormat& format) { return format.name == entry.formatting; });
-  FETTLE_CHECK(row != rows.end(), "formatting {}", entry.formatting);
-  return *row;
-}
-
 /// What `columns` names and what the records have: text in a column the entry does not read (the usual sign
 /// of a `columns` that names too few), and a column it names that no record has.
 class ColumnUse {
@@ -139,6 +131,14 @@ std::vector<int64_t> drawn(int64_t count, int64_t wanted, uint64_t seed) {
 
 }  // namespace
 
+const RecordFormat& format_of(const DatasetEntry& entry) {
+  const auto rows = record_formats();
+  const auto row = std::find_if(rows.begin(), rows.end(),
+                                [&](const RecordFormat& format) { return format.name == entry.formatting; });
+  FETTLE_CHECK(row != rows.end(), "formatting {}", entry.formatting);
+  return *row;
+}
+
 void refuse_if_too_many_bad(int64_t bad, int64_t records, const std::string& where,
                             const std::string& problem, std::span<const std::string> named) {
   if (bad * kBadShare <= records) return;
@@ -156,7 +156,9 @@ LoadedSamples load_samples(const DatasetEntry& entry, std::optional<int64_t> max
   const int64_t wanted = max_samples.value_or(kAll);
   std::vector<Converted> records = convert_all(entry, entry.num_samples ? kAll : wanted, listener);
   if (records.empty())
-    throw Error({.what = "the file holds no records", .where = entry.file.string(), .hint = ""});
+    throw Error({.what = fmt::format("the file holds no records, and dataset {} is read from it", entry.name),
+                 .where = entry.file.string(),
+                 .hint = "write at least one record, or name another file_name in dataset_info.json"});
   std::vector<int64_t> order(records.size());
   std::iota(order.begin(), order.end(), 0);
   if (entry.num_samples) order = drawn(int64_t(records.size()), *entry.num_samples, seed);

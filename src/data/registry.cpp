@@ -308,6 +308,22 @@ json read_registry(const std::filesystem::path& dataset_dir, const std::filesyst
   return registry;
 }
 
+/// The nearest name, and what there is in the folder that was searched.
+std::string registered(const std::string& wrong, const json& registry,
+                       const std::filesystem::path& dataset_dir) {
+  constexpr size_t kMostNamed = 20;
+  std::vector<std::string> names;
+  for (const auto& item : registry.items()) names.push_back(item.key());
+  const std::string near = nearest_name(wrong, names);
+  const size_t more = names.size() - std::min(names.size(), kMostNamed);
+  names.resize(names.size() - more);
+  return fmt::format("{}dataset_dir {} registers {}{}",
+                     near.empty() ? "" : fmt::format("did you mean \"{}\"? ", near),
+                     std::filesystem::absolute(dataset_dir).lexically_normal().string(),
+                     names.empty() ? "nothing" : fmt::format("{}", fmt::join(names, ", ")),
+                     more > 0 ? fmt::format(" and {} more", more) : "");
+}
+
 }  // namespace
 
 DatasetEntry find_dataset(const std::filesystem::path& dataset_dir, const std::string& name,
@@ -316,11 +332,9 @@ DatasetEntry find_dataset(const std::filesystem::path& dataset_dir, const std::s
   const json registry = read_registry(dataset_dir, path);
   const auto found = registry.find(name);
   if (found == registry.end()) {
-    std::vector<std::string> names;
-    for (const auto& item : registry.items()) names.push_back(item.key());
     throw Error({.what = fmt::format("there is no dataset \"{}\"", name),
                  .where = path.string(),
-                 .hint = did_you_mean(name, names)});
+                 .hint = registered(name, registry, dataset_dir)});
   }
   DatasetEntry entry;
   entry.name = name;

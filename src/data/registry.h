@@ -54,6 +54,8 @@ struct RecordFormat {
   bool strict_columns;  // a column that `columns` names must be in some record
 };
 std::span<const RecordFormat> record_formats();
+/// The row of an entry that find_dataset() returned.
+const RecordFormat& format_of(const DatasetEntry& entry);
 
 /// A record that was left out, and why.
 struct SkippedRecord {

@@ -49,8 +49,9 @@ constexpr std::string_view kQwen3Has[] = {"<|im_start|>",      "<tools></tools> 
                                           "reasoning_content", "last_query_index",         "</think>"};
 constexpr std::string_view kQwen3InstructHas[] = {"<|im_start|>", "<tools></tools> XML tags",
                                                   "<tool_response>", "messages[0].role == 'system'"};
-constexpr std::string_view kQwen3Lacks[] = {"You are", "<|vision_start|>", "<function="};
-constexpr std::string_view kQwen3InstructLacks[] = {"You are", "<|vision_start|>", "<function=", "think"};
+constexpr std::string_view kQwen3Lacks[] = {"You are Qwen", "You are a ", "<|vision_start|>", "<function="};
+constexpr std::string_view kQwen3InstructLacks[] = {"You are Qwen", "You are a ", "<|vision_start|>",
+                                                    "<function=", "think"};
 // Gemma 1 and 2 refuse a system text; Gemma 3n hears.
 constexpr std::string_view kGemma3Has[] = {"<start_of_turn>", "<end_of_turn>", "first_user_prefix"};
 constexpr std::string_view kGemma3Lacks[] = {"<audio_soft_token>"};

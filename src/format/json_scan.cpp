@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "format/text_encoding.h"
 
 namespace fettle {
 
@@ -25,24 +26,19 @@ bool JsonScanner::more() {
   return at_ < text_.size();
 }
 
-std::string JsonScanner::line_column(size_t at) const {
-  const std::string_view before = text_.substr(0, std::min(at, text_.size()));
-  const size_t newline = before.rfind('\n');
-  const std::string_view line = newline == before.npos ? before : before.substr(newline + 1);
-  const auto characters = std::ranges::count_if(line, [](char c) { return (uint8_t(c) & 0xc0) != 0x80; });
-  return fmt::format("{}:{}", 1 + std::ranges::count(before, '\n'), 1 + characters);
-}
-
 void JsonScanner::fail(size_t at, std::string what, std::string hint) const {
+  // In another encoding brackets and quotes are where none are: that comes first.
+  refuse_other_encodings(text_, std::min(text_.size(), std::max(at, at_) + 1), label_);
   throw Error({.what = std::move(what),
-               .where = fmt::format("{}:{}", label_, line_column(at)),
+               .where = fmt::format("{}:{}", label_, line_column(text_, at)),
                .hint = std::move(hint)});
 }
 
 void JsonScanner::fail_unclosed(size_t open) const {
   const char closer = closer_of(text_[open]);
   fail(text_.size(),
-       fmt::format("the text ends, but the '{}' opened at {} is not closed", text_[open], line_column(open)),
+       fmt::format("the text ends, but the '{}' opened at {} is not closed", text_[open],
+                   line_column(text_, open)),
        fmt::format("add the missing '{}'", closer));
 }
 
@@ -69,7 +65,7 @@ void JsonScanner::close_bracket(std::vector<size_t>& open) {
   if (text_[at_] != closer_of(text_[last])) {
     fail(at_,
          fmt::format("'{}' where the '{}' opened at {} is still open", text_[at_], text_[last],
-                     line_column(last)),
+                     line_column(text_, last)),
          fmt::format("add the missing '{}' before it", closer_of(text_[last])));
   }
   open.pop_back();

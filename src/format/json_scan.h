@@ -26,7 +26,7 @@ class JsonScanner {
   /// rest unchecked. Throws Error naming the place, and for brackets where the one left open stands.
   std::string_view value();
 
-  /// Throws Error at label:line:column of the offset.
+  /// Throws Error at label:line:column of the offset; where the text up to here is not UTF-8, that instead.
   [[noreturn]] void fail(size_t at, std::string what, std::string hint = "") const;
   [[noreturn]] void fail_unclosed(size_t open) const;
 
@@ -34,7 +34,6 @@ class JsonScanner {
   void skip_string();
   void open_bracket(std::vector<size_t>& open);
   void close_bracket(std::vector<size_t>& open);
-  std::string line_column(size_t at) const;
 
   std::string_view text_;
   std::string label_;

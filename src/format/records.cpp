@@ -10,26 +10,24 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "format/json_scan.h"
+#include "format/text_encoding.h"
 
 namespace fettle {
 
 namespace fs = std::filesystem;
 
 namespace {
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
-std::string_view without_mark(std::string_view text) {
-  return text.starts_with(kByteOrderMark) ? text.substr(kByteOrderMark.size()) : text;
-}
-
 /// A mapped file as text: tens of gigabytes cost no memory of ours.
 struct MappedText {
   explicit MappedText(const fs::path& path) : file(MappedFile::open(path)) {
     const auto bytes = file->bytes();
-    text = without_mark({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    text = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    refuse_wide_text(text, path.string());
+    begin = byte_order_mark(text);
   }
   std::shared_ptr<const MappedFile> file;
   std::string_view text;
+  size_t begin;  // behind a byte order mark
 };
 
 /// Line numbers of ascending offsets, each newline counted once.
@@ -114,17 +112,20 @@ void read_array(JsonScanner& scan, Emitter& out) {
 
 void read_json(const fs::path& path, const RecordSink& sink) {
   const MappedText mapped(path);
-  JsonScanner scan(mapped.text, 0, mapped.text.size(), path.string());
+  JsonScanner scan(mapped.text, mapped.begin, mapped.text.size(), path.string());
   Emitter out(mapped.text, sink);
-  if (!scan.more()) throw Error({.what = "the file holds no JSON value", .where = path.string()});
+  if (!scan.more()) throw Error({.what = "the file holds no JSON value",
+                                 .where = path.string(),
+                                 .hint = "a .json file holds a list of records, [{…}, {…}]"});
   if (scan.peek() == '[') return read_array(scan, out);
   while (scan.more()) out.value_at(scan);
 }
 
 // Calls body(begin, end) for every line, without its ending.
 template <class Body>
-void each_line(std::string_view text, const Body& body) {
-  for (size_t begin = 0; begin < text.size();) {
+void each_line(const MappedText& mapped, const Body& body) {
+  const std::string_view text = mapped.text;
+  for (size_t begin = mapped.begin; begin < text.size();) {
     const size_t newline = std::min(text.find('\n', begin), text.size());
     const size_t end = newline > begin && text[newline - 1] == '\r' ? newline - 1 : newline;
     body(begin, end);
@@ -135,7 +136,7 @@ void each_line(std::string_view text, const Body& body) {
 void read_lines_of_json(const fs::path& path, const RecordSink& sink) {
   const MappedText mapped(path);
   Emitter out(mapped.text, sink);
-  each_line(mapped.text, [&](size_t begin, size_t end) {
+  each_line(mapped, [&](size_t begin, size_t end) {
     JsonScanner scan(mapped.text, begin, end, path.string());
     if (!scan.more()) return;
     out.value_at(scan);
@@ -149,12 +150,9 @@ void read_lines_of_json(const fs::path& path, const RecordSink& sink) {
 void read_lines_of_text(const fs::path& path, const RecordSink& sink) {
   const MappedText mapped(path);
   Emitter out(mapped.text, sink);
-  each_line(mapped.text, [&](size_t begin, size_t end) {
+  each_line(mapped, [&](size_t begin, size_t end) {
     std::string line(mapped.text.substr(begin, end - begin));
-    if (!valid_utf8(line)) {
-      JsonScanner(mapped.text, begin, end, path.string())
-          .fail(begin, "the line is not UTF-8", "save the file as UTF-8");
-    }
+    if (!valid_utf8(line)) refuse_other_encodings(mapped.text, end, path.string());
     out.emit({{"text", std::move(line)}}, begin);
   });
 }
@@ -193,8 +191,8 @@ void read_records(const fs::path& path, const RecordSink& sink) {
 }
 
 nlohmann::json parse_json_document(std::string_view text, const std::string& label) {
-  text = without_mark(text);
-  JsonScanner scan(text, 0, text.size(), label);
+  refuse_wide_text(text, label);
+  JsonScanner scan(text, byte_order_mark(text), text.size(), label);
   if (!scan.more()) throw Error({.what = "the file holds no JSON value", .where = label});
   const size_t begin = scan.at();
   const std::string_view extent = scan.value();

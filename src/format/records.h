@@ -36,8 +36,9 @@ std::span<const RecordReader> record_readers();
 ///   json    an array, one object, or values one after the other (told by the content); mapped, built one by
 ///   one jsonl   one value a line; blank lines are skipped txt     every line, blank ones too, is the record
 ///   {"text": line}
-/// A UTF-8 byte order mark is accepted. Throws Error with file:line:column and what the parser met; a missing
-/// brace names the bracket left open. Records before the faulty one have been handed to the sink by then.
+/// A UTF-8 byte order mark is accepted; another encoding is told with the byte and a guess. Throws Error with
+/// file:line:column and what the parser met; a missing brace names the bracket left open. Records before the
+/// faulty one have been handed to the sink by then.
 void read_records(const std::filesystem::path& path, const RecordSink& sink);
 
 /// A whole small JSON document, with errors that name `label`:line:column and what is missing.

@@ -72,7 +72,8 @@ TEST(Records, JsonLines) {
 TEST(Records, TextLinesAreRecords) {
   EXPECT_EQ(read("a.txt", "one\r\n\ntwo \"2\""),
             "1:0:{\"text\":\"one\"} 2:1:{\"text\":\"\"} 3:2:{\"text\":\"two \\\"2\\\"\"} ");
-  expect_starts(read("a.txt", "one\n\xff\n"), "1:0:{\"text\":\"one\"} ! 2:1: the line is not UTF-8");
+  expect_starts(read("a.txt", "one\n\xff\n"),
+                "1:0:{\"text\":\"one\"} ! 2:1: the file is not UTF-8: byte 0xFF at offset 4;");
 }
 
 TEST(Records, ABracketLeftOpenIsNamed) {
@@ -95,7 +96,8 @@ TEST(Records, SyntaxErrorsNameLineAndColumn) {
   expect_starts(read("a.json", "[1] 2"), "1:0:1 ! 1:5: the file goes on after the array's");
   expect_starts(read("a.json", "[{\"a\": \"x\n\"}]"), "! 1:8: the string that begins here is not closed");
   expect_starts(read("a.json", "[{\"a\": 1e999}]"), "! 1:2: number overflow parsing '1e999'");
-  expect_starts(read("a.json", "[{\"a\": \"\xff\"}]"), "! 1:9: syntax error");
+  expect_starts(read("a.json", "[{\"a\": \"\xff\"}]"),
+                "! 1:9: the file is not UTF-8: byte 0xFF at offset 8;");
   expect_starts(read("a.json", "}"), "! 1:1: '}' without an opening bracket");
   expect_starts(read("a.json", " \n"), "!  the file holds no JSON value");
   expect_starts(read("a.jsonl", "1 2"), "1:0:1 ! 1:3: the line goes on after its value");

@@ -20,6 +20,8 @@ struct ModelJob {
   std::vector<std::string> adapters;  // adapter_name_or_path: added up in order
   std::string template_name;          // "" = found from the model's own template
   std::string default_system;
+  std::optional<bool> enable_thinking = true;  // of reasoning templates; unset: as the data has it
+  bool preserve_thinking = false;
   std::optional<DType> compute;  // bf16: true → bf16, fp32/bf16: false → f32; unset = what the CPU is best at
   std::optional<int64_t> quantization_bit;  // asked for; settled once the model's own types are known
   int threads = 0;                          // 0 = all usable cores

@@ -27,18 +27,36 @@ void settle_quantization(const ModelJob& job, const Model& model, Listener& list
                             *job.quantization_bit, name(model.main_type())));
 }
 
+namespace {
 std::string template_of(const ModelJob& job, const Model& model, const Tokenizer& tokenizer,
                         Listener& listener) {
-  if (!job.template_name.empty()) return job.template_name;
-  const std::string_view guess = guess_template(model.chat_template(), tokenizer);
-  if (guess.empty())
-    throw Error({.what = model.chat_template().empty()
-                             ? "the model carries no chat template and none is named"
-                             : "no template is named, and the model's own is not one that is known",
-                 .where = model.path().string(),
-                 .hint = "set template, e.g. template: llama3, or template: empty for plain text"});
-  listener.info(fmt::format("template: {} (not set; recognised from the model's own chat template)", guess));
-  return std::string(guess);
+  std::string name = job.template_name;
+  if (name.empty() && model.chat_template().empty()) {
+    name = "empty";
+    listener.warn(
+        "template: empty (not set, and the model carries no chat template: turns stand one behind the other "
+        "without markers, and no answer has an end); set template for a chat");
+  } else if (name.empty()) {
+    name = guess_template(model.chat_template(), tokenizer);
+    if (name.empty())
+      throw Error({.what = "no template is named, and the model's own is not one that is known",
+                   .where = model.path().string(),
+                   .hint = "set template, e.g. template: llama3, or template: empty for plain text"});
+    listener.info(fmt::format("template: {} (not set; recognised from the model's own chat template)", name));
+  }
+  if (const std::string misfit = vocabulary_misfit(name, tokenizer); !misfit.empty()) listener.warn(misfit);
+  return name;
+}
+}  // namespace
+
+ThinkingRules thinking_of(const ModelJob& job) {
+  return {.enable = job.enable_thinking, .preserve = job.preserve_thinking};
+}
+
+ChatTemplate chat_template_of(const ModelJob& job, const Model& model,
+                              std::shared_ptr<const Tokenizer> tokenizer, Listener& listener) {
+  const std::string name = template_of(job, model, *tokenizer, listener);
+  return {name, std::move(tokenizer), job.default_system, thinking_of(job)};
 }
 
 namespace {
@@ -54,6 +72,13 @@ NamedSamples read_dataset(const TrainJob& job, const std::string& name, Listener
         {.what = fmt::format("dataset '{}' holds preference pairs, which this stage does not train on", name),
          .where = entry.file.string(),
          .hint = "choose a dataset without \"ranking\": true"});
+  if (job.stage == Stage::pt && format_of(entry).conversations)
+    throw Error(
+        {.what = fmt::format("dataset '{}' holds conversations ({}), which pre-training cannot take as "
+                             "documents",
+                             name, entry.formatting),
+         .where = entry.file.string(),
+         .hint = "use stage: sft, or an alpaca dataset whose prompt column holds the text"});
   return {name, load_samples(entry, job.data.max_samples, job.seed, listener)};
 }
 

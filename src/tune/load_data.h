@@ -18,10 +18,12 @@ std::shared_ptr<const Tokenizer> tokenizer_of(const Model& model);
 /// by name.
 void settle_quantization(const ModelJob& job, const Model& model, Listener& listener);
 
-/// The template a job names, or (said aloud) the one that renders like the model's own; Error when neither is
-/// known.
-std::string template_of(const ModelJob& job, const Model& model, const Tokenizer& tokenizer,
-                        Listener& listener);
+/// The template a job names, or (said aloud) the one that renders like the model's own; `empty` for a model
+/// that has none; under the job's system text and rules for thoughts. Error when the model's own is not
+/// known. Warns where it does not fit the vocabulary.
+ChatTemplate chat_template_of(const ModelJob& job, const Model& model,
+                              std::shared_ptr<const Tokenizer> tokenizer, Listener& listener);
+ThinkingRules thinking_of(const ModelJob& job);
 
 /// Samples that are never trained on.
 struct EvalSet {

@@ -230,6 +230,7 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
                                                     {"do_sample", "false"},
                                                     {"skip_special_tokens", "false"},
                                                     {"resume_from_checkpoint", "false"},
+                                                    {"enable_thinking", "none"},
                                                     {"packing", "false"},
                                                     {"report_to", "tensorboard"},
                                                     {"eval_strategy", "steps"},
@@ -256,6 +257,8 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
     s += fmt::format("{} {} {} {} {} {} {}|", int(t.stage), t.model.model, t.model.template_name,
                      t.model.default_system, t.model.compute ? int(*t.model.compute) : -1,
                      t.model.quantization_bit.value_or(-1), t.output_dir.string());
+    s += fmt::format("{} {}|", t.model.enable_thinking ? int(*t.model.enable_thinking) : -1,
+                     t.model.preserve_thinking);
     s += fmt::format("{} {} {} {}|", t.lora.rank, t.lora.alpha, t.lora.dropout, t.lora.rslora);
     s += fmt::format("{} {} {} {} {} {} {}|", t.data.dataset_dir.string(), t.data.cutoff_len,
                      t.data.train_on_prompt, t.data.mask_history, t.data.packing, t.data.shuffle,

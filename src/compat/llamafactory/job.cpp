@@ -71,6 +71,8 @@ ModelJob model_job(const OptionSet& o) {
                    .hint = "name the output_dir of a finished run"});
   m.template_name = o.text("template");
   m.default_system = o.text("default_system");
+  m.enable_thinking = o.flag_or_none("enable_thinking");
+  m.preserve_thinking = o.flag("preserve_thinking");
   m.quantization_bit = o.integer_or_none("quantization_bit");
   m.threads = threads_from_environment();
   later_value(o, "finetuning_type", {"lora"}, "finetuning_type: lora");
