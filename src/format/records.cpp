@@ -114,9 +114,10 @@ void read_json(const fs::path& path, const RecordSink& sink) {
   const MappedText mapped(path);
   JsonScanner scan(mapped.text, mapped.begin, mapped.text.size(), path.string());
   Emitter out(mapped.text, sink);
-  if (!scan.more()) throw Error({.what = "the file holds no JSON value",
-                                 .where = path.string(),
-                                 .hint = "a .json file holds a list of records, [{…}, {…}]"});
+  if (!scan.more())
+    throw Error({.what = "the file holds no JSON value",
+                 .where = path.string(),
+                 .hint = "a .json file holds a list of records, [{…}, {…}]"});
   if (scan.peek() == '[') return read_array(scan, out);
   while (scan.more()) out.value_at(scan);
 }
