@@ -33,7 +33,7 @@ void read_as_records(const RecordReader& reader, std::string_view text) {
   static const InputFile file;
   int64_t line = 1, index = 0;
   try {
-    reader.read(file.holding(text), [&](nlohmann::json&& record, const RecordPlace& place) {
+    reader.read(file.holding(text), [&](Record&& record, const RecordPlace& place) {
       if (place.line < line || place.index != index++ || record.is_discarded()) std::abort();
       line = place.line;
     });
