@@ -223,20 +223,20 @@ TEST_F(EvaluationTest, AStoppedRunResumesWithTheSameBitsAndResults) {
 // A rate so high that the loss climbs again: the best is not the last.
 TEST_F(EvaluationTest, TheBestCheckpointIsKeptAndLoaded) {
   TrainJob j = evaluating("out");
-  j.learning_rate = 1;
+  j.learning_rate = 10;
   j.schedule = ScheduleKind::constant;
-  j.max_steps = 12;
+  j.max_steps = 8;
   j.eval.cadence = {Cadence::Unit::steps, 1};
   j.saving = {Cadence::Unit::steps, 1};
   j.save_total_limit = 2;
   j.best.load = true;
   run_training(j, events_, nullptr);
   const auto best = std::ranges::min_element(events_.evals, {}, &EvalDone::loss);
-  ASSERT_NE(best->step, 12) << "this test needs a run that gets worse";
+  ASSERT_NE(best->step, 8) << "this test needs a run that gets worse";
   const auto left = checkpoints(root_ / "out");
   ASSERT_EQ(left.size(), 2u);
   EXPECT_EQ(left[0], checkpoint_path(root_ / "out", best->step));
-  EXPECT_EQ(left[1].filename(), "checkpoint-12");
+  EXPECT_EQ(left[1].filename(), "checkpoint-8");
   EXPECT_EQ(adapter_bytes("out"), read_text(left[0] / "adapter_model.safetensors"));
   EXPECT_EQ(json::parse(read_text(root_ / "out" / "eval_results.json"))["eval_loss"], best->loss);
   EXPECT_EQ(state("out")["best_global_step"], best->step);
