@@ -86,6 +86,9 @@ class TimedOps final : public Ops {
   void copy(Buf from, Buf to) override {
     timed(Kind::copy, 0, [&] { ops_.copy(from, to); });
   }
+  void add(Buf x, Buf y) override {
+    timed(Kind::copy, 0, [&] { ops_.add(x, y); });
+  }
   void gather_rows(Buf x, std::span<const int32_t> rows, Buf out) override {
     timed(Kind::copy, 0, [&] { ops_.gather_rows(x, rows, out); });
   }
