@@ -32,7 +32,12 @@ TEST(ThreadPool, EveryLoopIsDoneWhenItReturns) {
     ThreadPool pool(threads);
     for (int round = 0; round < 3000; ++round) {
       std::atomic<int64_t> sum{0};
-      pool.parallel_for(2 + round % 5, [&](int64_t i, int) { sum += i + 1; });
+      pool.parallel_for(2 + round % 5, [&](int64_t i, int thread) {
+        // Time for others to join, and then to be waited for.
+        if (round % 100 == 0)
+          std::this_thread::sleep_for(std::chrono::microseconds(thread == 0 ? 200 : 2000));
+        sum += i + 1;
+      });
       const int64_t n = 2 + round % 5;
       ASSERT_EQ(sum, n * (n + 1) / 2);
       if (round % 1000 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
