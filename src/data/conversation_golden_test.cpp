@@ -153,7 +153,7 @@ TEST_F(ConversationGolden, Records) {
       ++read;
     }
   }
-  EXPECT_EQ(read, 34);
+  EXPECT_EQ(read, 35);
   EXPECT_EQ(left_out, 31);
 }
 

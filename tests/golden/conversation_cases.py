@@ -107,6 +107,8 @@ RECORD_SETS = [
                            "assistant_tag": "gpt", "function_tag": "gpt"}}, [chat(HUMAN, GPT)]),
     ({**SHAREGPT, "tags": {"role_tag": "from", "content_tag": "value", "user_tag": "x", "assistant_tag": "gpt",
                            "system_tag": "x"}}, [chat(("x", "1"), GPT), chat(("x", "1"), ("x", "2"), GPT)]),
+    ({**SHAREGPT, "tags": {"role_tag": "from", "content_tag": "value", "user_tag": "x", "assistant_tag": "x"}},
+     [chat(("x", "1"), ("x", "2"))]),
     (OPENAI, [
         openai(U, A), openai(S, U, A), openai(U, A, U, A), openai(U, ASKED, *TOLD, A), openai(U, ASKED, TOLD[0], A),
         openai(U, ASKED), openai(U, ASKED, TOLD[0]), openai(TOLD[0], A), openai(U), openai(A, U), openai(), openai(S),
