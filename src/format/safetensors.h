@@ -37,4 +37,11 @@ class SafetensorsFile final : public TensorFile {
 void write_safetensors(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
                        const std::map<std::string, std::string>& metadata);
 
+/// A model's tensors as transformers saves them: model.safetensors, or, where they take more than
+/// `shard_bytes`, model-00001-of-0000N.safetensors … and model.safetensors.index.json. The order of `tensors`
+/// decides which lie together; one that is larger than a shard has a shard of its own. Gives the names of the
+/// files, index last.
+std::vector<std::string> write_safetensors_model(const std::filesystem::path& folder,
+                                                 std::vector<TensorToWrite> tensors, int64_t shard_bytes);
+
 }  // namespace fettle

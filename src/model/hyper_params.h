@@ -21,6 +21,8 @@ struct RopeParams {
   double low_freq_factor = 1, high_freq_factor = 4, original_context = 8192;  // llama3
   std::vector<float>
       freq_divisors;  // GGUF rope_freqs.weight: divides each frequency; empty: computed from the fields
+
+  bool operator==(const RopeParams&) const = default;
 };
 
 struct HyperParams {
@@ -45,6 +47,8 @@ struct HyperParams {
     return local_layers.empty() ? sliding_window > 0 : bool(local_layers[size_t(layer)]);
   }
   int64_t window(int64_t layer) const { return is_local(layer) ? sliding_window : 0; }
+
+  bool operator==(const HyperParams&) const = default;
 };
 
 }  // namespace fettle

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "base/error.h"
 #include "format/gguf.h"
@@ -213,6 +214,19 @@ void ModelLoader::claim_all() {
     const int64_t layers = per_layer(row) ? model_->hp_.layers : 1;
     for (int64_t layer = 0; layer < layers; ++layer) claim(row, layer);
   }
+  order_tensors();
+}
+
+// The order a state dict has, so that a layer's tensors lie together: rows of the table before the layers',
+// the layers, the rest.
+void ModelLoader::order_tensors() {
+  const auto rows = model_->family_->tensors;
+  const auto first = std::ranges::find_if(rows, per_layer);
+  const auto place = [&](const ModelTensor& t) {
+    const int64_t part = per_layer(*t.row) ? 1 : t.row < &*first ? 0 : 2;
+    return std::tuple(part, t.layer, t.row);
+  };
+  std::ranges::sort(model_->tensors_, {}, place);
 }
 
 void ModelLoader::claim(const TensorRow& row, int64_t layer) {
@@ -242,6 +256,7 @@ void ModelLoader::claim(const TensorRow& row, int64_t layer) {
                  .where = tensor->file});
   claimed_.insert(tensor->name);
   if (tied) return;  // some files carry the embedding twice
+  model_->tensors_.push_back({.row = &row, .layer = layer, .entry = tensor});
   row.rows == Dim::none ? store_vector(row, layer, *tensor) : store_matrix(row, layer, *tensor);
 }
 
@@ -285,6 +300,7 @@ void ModelLoader::refuse_unclaimed(Listener& listener) const {
            .where = tensor.file,
            .hint = "the architecture differs from what the file says, or has parts Fettle does not know"});
     ++skipped[row->why];
+    model_->unclaimed_.push_back(&tensor);
     constexpr std::string_view kWeight = ".weight";
     if (std::string module(tensor.name); tensor.shape.size() == 2 && module.ends_with(kWeight)) {
       module.resize(module.size() - kWeight.size());

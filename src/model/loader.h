@@ -24,6 +24,7 @@ class ModelLoader {
   void check_rope(const RopeParams& rope) const;
   void find_prefix();
   void claim_all();
+  void order_tensors();
   void claim(const TensorRow& row, int64_t layer);
   void store_matrix(const TensorRow& row, int64_t layer, const TensorEntry& tensor);
   void store_vector(const TensorRow& row, int64_t layer, const TensorEntry& tensor);

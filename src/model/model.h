@@ -13,6 +13,14 @@
 namespace fettle {
 
 class TensorFile;
+struct TensorEntry;
+
+/// A tensor of the model's file, and the row that claims it for a layer (0 outside layers).
+struct ModelTensor {
+  const TensorRow* row;
+  int64_t layer;
+  const TensorEntry* entry;
+};
 
 class Model {
  public:
@@ -36,6 +44,12 @@ class Model {
   /// A vector (norm weight), converted to f32 [1, width].
   Buf vector(Role role, int64_t layer = 0) const;
 
+  /// Every tensor that a row claims: embedding, then layer by layer, then the rest. The second copy of a tied
+  /// head that some files carry is not among them.
+  std::span<const ModelTensor> tensors() const { return tensors_; }
+  /// Tensors of the file that no row claims and nobody needs for text.
+  std::span<const TensorEntry* const> unclaimed() const { return unclaimed_; }
+
   int64_t parameters() const;    // of the base, tied tensors once
   int64_t weight_bytes() const;  // as they lie in the file
   int64_t owned_bytes() const;   // of weights that were copied out of it: the vectors
@@ -58,6 +72,8 @@ class Model {
   const FamilyRow* family_ = nullptr;
   const ModuleRoot* module_root_ = nullptr;  // null: modules are where the table says
   HyperParams hp_;
+  std::vector<ModelTensor> tensors_;
+  std::vector<const TensorEntry*> unclaimed_;
   std::vector<WeightView> matrices_;                             // [role][layer]
   std::vector<std::vector<float>> vectors_;                      // [role][layer]
   std::map<std::string, int64_t, std::less<>> skipped_linears_;  // by the last part of their names

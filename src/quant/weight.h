@@ -6,6 +6,19 @@
 
 namespace fettle {
 
+/// Where row `r` of the Hugging Face layout stands in a file that interleaves the halves of each head of `d`
+/// rows.
+inline int64_t interleaved_row(int64_t r, int32_t head_dim) {
+  const auto d = uint32_t(head_dim), head = uint32_t(r) / d, in = uint32_t(r) % d;
+  return int64_t(head * d + (in < d / 2 ? 2 * in : 2 * (in - d / 2) + 1));
+}
+
+/// The reverse: the row of the Hugging Face layout that such a file has at `stored`.
+inline int64_t deinterleaved_row(int64_t stored, int32_t head_dim) {
+  const int64_t d = head_dim, head = stored / d, in = stored % d;
+  return head * d + in % 2 * (d / 2) + in / 2;
+}
+
 /// [rows, cols] in any storage type, row-major, mapped from the file. Rows are addressed in the order of the
 /// Hugging Face layout; a GGUF file of the llama family stores the rows of each q/k head with the two halves
 /// interleaved, which row() undoes: so rotary embedding, adapters and merging know one order only.
@@ -19,10 +32,7 @@ struct WeightView {
 
   explicit operator bool() const { return data != nullptr; }
   const std::byte* row(int64_t r) const {
-    if (interleaved_head_dim != 0) {
-      const auto d = uint32_t(interleaved_head_dim), head = uint32_t(r) / d, in = uint32_t(r) % d;
-      r = int64_t(head * d + (in < d / 2 ? 2 * in : 2 * (in - d / 2) + 1));
-    }
+    if (interleaved_head_dim != 0) r = interleaved_row(r, interleaved_head_dim);
     return data + r * row_bytes;
   }
 };

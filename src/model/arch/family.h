@@ -13,6 +13,7 @@
 namespace fettle {
 
 class GgufFile;
+class GgufMetadata;
 
 enum class Role : uint8_t {
   token_embd,
@@ -75,12 +76,16 @@ struct ModuleRoot {
 struct FamilyRow {
   std::string_view name;                               // "llama"
   std::span<const std::string_view> hf_architectures;  // "LlamaForCausalLM", …
+  std::string_view hf_model_type;                      // config.json's model_type of the first of them
   std::string_view gguf_arch;                          // general.architecture
   std::span<const TensorRow> tensors;
   std::span<const IgnoredTensors> ignored;
   std::span<const ModuleRoot> module_roots = {};
   HyperParams (*from_hf)(const nlohmann::json& config, const std::string& where);
   HyperParams (*from_gguf)(const GgufFile& file);
+  /// Beyond what write_config.h says of every family; null where that is all.
+  void (*to_hf)(const HyperParams& hp, nlohmann::json& config) = nullptr;
+  void (*to_gguf)(const HyperParams& hp, GgufMetadata& metadata) = nullptr;
   std::string_view oracle;  // the program its goldens come from
 };
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "format/gguf.h"
+#include "format/gguf_writer.h"
 #include "model/arch/rows.h"
 #include "model/arch/shared_keys.h"
 #include "model/arch/tensor_rows.h"
@@ -109,16 +110,21 @@ HyperParams from_hf(const nlohmann::json& json, const std::string& where) {
   return hp;
 }
 
+constexpr int64_t kLayersOf27B = 62;
+
+// llama.cpp tells the one size that divides scores by √(hidden / heads) from its number of layers.
+double query_scalar_in_gguf(const HyperParams& hp) {
+  return hp.layers == kLayersOf27B && hp.heads > 0 ? double(hp.hidden) / double(hp.heads) : 0;
+}
+
 HyperParams from_gguf(const GgufFile& file) {
   if (file.number_or("gemma3.final_logit_softcapping", 0) != 0)
     refuse("gemma3.final_logit_softcapping is set: soft caps are not supported", file.where());
   HyperParams hp = from_gguf_keys(file, "gemma3");
   hp.activation = Activation::gelu_tanh;
   hp.embed_scale = embed_scale_of(hp);
-  // What llama.cpp has in its program, not in the file: the pattern, the local base, and that of all sizes
-  // the one of 62 layers divides scores by √(hidden / heads).
-  constexpr int64_t kLayersOf27B = 62;
-  if (hp.layers == kLayersOf27B && hp.heads > 0) hp.query_scalar = double(hp.hidden) / double(hp.heads);
+  // What llama.cpp has in its program, not in the file: the pattern, the local base and the scale of scores.
+  hp.query_scalar = query_scalar_in_gguf(hp);
   hp.local_rope = RopeParams{.theta = file.number_or("gemma3.rope.freq_base_swa", kLocalTheta)};
   const int64_t pattern = file.integer_or("gemma3.attention.sliding_window_pattern", kPattern);
   if (pattern < 1)
@@ -127,17 +133,58 @@ HyperParams from_gguf(const GgufFile& file) {
   return hp;
 }
 
+// The class has an activation under another name than its neighbours, and scores scaled by a number of its
+// own.
+void to_hf(const HyperParams& hp, nlohmann::json& config) {
+  config["hidden_activation"] = config["hidden_act"];
+  config.erase("hidden_act");
+  const double scalar = hp.query_scalar > 0 ? hp.query_scalar : double(hp.head_dim);
+  if (scalar == std::floor(scalar))
+    config["query_pre_attn_scalar"] = int64_t(scalar);  // transformers takes no 256.0 for an integer
+  else
+    config["query_pre_attn_scalar"] = scalar;
+  if (hp.local_rope) config["rope_local_base_freq"] = hp.local_rope->theta;
+}
+
+// Every how many layers one sees everything; Error where the layers follow no such rule.
+int64_t pattern_of(const HyperParams& hp) {
+  const auto fits = [&](int64_t pattern) {
+    for (int64_t i = 0; i < hp.layers; ++i)
+      if (hp.is_local(i) != ((i + 1) % pattern != 0)) return false;
+    return true;
+  };
+  if (fits(kPattern)) return kPattern;
+  for (int64_t pattern = 1; pattern <= hp.layers + 1; ++pattern)
+    if (fits(pattern)) return pattern;
+  refuse("layers with and without a window that follow no pattern cannot be said in a GGUF", "layer_types",
+         "export to export_format: hf");
+}
+
+void to_gguf(const HyperParams& hp, GgufMetadata& metadata) {
+  HyperParams read = hp;
+  read.query_scalar = query_scalar_in_gguf(hp);
+  if (read.score_scale() != hp.score_scale())
+    refuse(fmt::format("query_pre_attn_scalar {} cannot be said in a GGUF", hp.query_scalar), "config.json",
+           "export to export_format: hf");
+  if (const int64_t pattern = pattern_of(hp); pattern != kPattern)
+    metadata.set_u32("gemma3.attention.sliding_window_pattern", uint32_t(pattern));
+  if (hp.local_rope) metadata.set_f32("gemma3.rope.freq_base_swa", float(hp.local_rope->theta));
+}
+
 }  // namespace
 
 const FamilyRow kGemma3Family = {
     .name = "gemma3",
     .hf_architectures = kArchitectures,
+    .hf_model_type = "gemma3_text",
     .gguf_arch = "gemma3",
     .tensors = kTensors,
     .ignored = kIgnored,
     .module_roots = kRoots,
     .from_hf = from_hf,
     .from_gguf = from_gguf,
+    .to_hf = to_hf,
+    .to_gguf = to_gguf,
     .oracle = "transformers Gemma3ForCausalLM",
 };
 

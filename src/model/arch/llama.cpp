@@ -86,16 +86,25 @@ HyperParams from_gguf(const GgufFile& file) {
   return from_gguf_keys(file, "llama");
 }
 
+// Mistral's class is the one of the skeleton that knows a window.
+void to_hf(const HyperParams& hp, nlohmann::json& config) {
+  if (hp.sliding_window == 0) return;
+  config["architectures"] = {"MistralForCausalLM"};
+  config["model_type"] = "mistral";
+}
+
 }  // namespace
 
 const FamilyRow kLlamaFamily = {
     .name = "llama",
     .hf_architectures = kArchitectures,
+    .hf_model_type = "llama",
     .gguf_arch = "llama",
     .tensors = kTensors,
     .ignored = kIgnored,
     .from_hf = from_hf,
     .from_gguf = from_gguf,
+    .to_hf = to_hf,
     .oracle = "transformers LlamaForCausalLM, MistralForCausalLM",
 };
 

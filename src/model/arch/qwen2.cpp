@@ -49,11 +49,14 @@ HyperParams from_gguf(const GgufFile& file) {
 const FamilyRow kQwen2Family = {
     .name = "qwen2",
     .hf_architectures = kArchitectures,
+    .hf_model_type = "qwen2",
     .gguf_arch = "qwen2",
     .tensors = kTensors,
     .ignored = kIgnored,
     .from_hf = from_hf,
     .from_gguf = from_gguf,
+    .to_hf = qwen_window_to_hf,
+    .to_gguf = refuse_window_in_gguf,
     .oracle = "transformers Qwen2ForCausalLM",
 };
 

@@ -37,11 +37,14 @@ HyperParams from_gguf(const GgufFile& file) {
 const FamilyRow kQwen3Family = {
     .name = "qwen3",
     .hf_architectures = kArchitectures,
+    .hf_model_type = "qwen3",
     .gguf_arch = "qwen3",
     .tensors = kTensors,
     .ignored = kIgnored,
     .from_hf = from_hf,
     .from_gguf = from_gguf,
+    .to_hf = qwen_window_to_hf,
+    .to_gguf = refuse_window_in_gguf,
     .oracle = "transformers Qwen3ForCausalLM",
 };
 

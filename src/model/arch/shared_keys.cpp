@@ -103,6 +103,18 @@ void qwen_window_from_hf(const HfConfig& config, HyperParams& hp) {
   hp.local_layers = local_layers_from_hf(config, hp.layers, [first](int64_t i) { return i >= first; });
 }
 
+void qwen_window_to_hf(const HyperParams& hp, nlohmann::json& config) {
+  if (hp.sliding_window == 0) return;
+  config["use_sliding_window"] = true;
+  if (hp.local_layers.empty()) config["max_window_layers"] = 0;  // all of them
+}
+
+void refuse_window_in_gguf(const HyperParams& hp, GgufMetadata&) {
+  if (hp.sliding_window > 0)
+    refuse("layers with a sliding window cannot be said in a GGUF of this family", "sliding_window",
+           "export to export_format: hf");
+}
+
 namespace {
 
 /// A GGUF's metadata under "ARCH.".

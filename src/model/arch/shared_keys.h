@@ -11,6 +11,7 @@
 namespace fettle {
 
 class GgufFile;
+class GgufMetadata;
 
 /// What transformers assumes where config.json is silent.
 struct HfDefaults {
@@ -38,6 +39,11 @@ std::vector<bool> local_layers_from_hf(const HfConfig& config, int64_t layers,
                                        const std::function<bool(int64_t)>& fallback);
 /// The windows of Qwen2 and Qwen3: use_sliding_window, sliding_window, max_window_layers.
 void qwen_window_from_hf(const HfConfig& config, HyperParams& hp);
+
+/// The same windows written down.
+void qwen_window_to_hf(const HyperParams& hp, nlohmann::json& config);
+/// Error for a window: llama.cpp has none for these families.
+void refuse_window_in_gguf(const HyperParams& hp, GgufMetadata& metadata);
 
 /// Sizes, norm epsilon, window, tying and rotary embedding under "ARCH.…". Refuses mixtures of experts.
 HyperParams from_gguf_keys(const GgufFile& file, std::string_view arch);
