@@ -22,6 +22,9 @@ std::vector<JsonNode> steps_of(const JsonNode& node, std::string_view list);
 
 /// Byte-level vocabularies: normalizer, pre-tokenizer and decoder.
 std::unique_ptr<const TextRules> read_byte_level_rules(const JsonNode& root);
+/// Two parts of them: whether the text is normalised to NFC first, and what cuts it.
+bool read_normalizer(const JsonNode& root);
+const PretokenizerRow& read_pretokenizer(const JsonNode& root);
 
 /// Whether the decoder turns marks into spaces, as SentencePiece's vocabularies have it.
 bool has_space_marks(const JsonNode& root);

@@ -77,6 +77,15 @@ HfTemplate read_template(const JsonNode& processor) {
   if (!seen_text) single.fail("the text is missing from the template");
   return around;
 }
+void check_decoder(const JsonNode& root) {
+  const JsonNode decoder = root.at("decoder");
+  const std::vector<JsonNode> steps = steps_of(decoder, "decoders");
+  if (steps.size() != 1) decoder.fail(fmt::format("{} steps, expected ByteLevel alone", steps.size()));
+  if (type_of(steps[0]) != "ByteLevel") fail_type(steps[0], "ByteLevel");
+}
+
+}  // namespace
+
 bool read_normalizer(const JsonNode& root) {
   const auto normalizer = root.find("normalizer");
   if (!normalizer) return false;
@@ -103,15 +112,6 @@ const PretokenizerRow& read_pretokenizer(const JsonNode& root) {
   node.fail(fmt::format("no known pre-tokenizer splits by {}", list.empty() ? "nothing" : list),
             fmt::format("known are {}", pretokenizer_names()));
 }
-
-void check_decoder(const JsonNode& root) {
-  const JsonNode decoder = root.at("decoder");
-  const std::vector<JsonNode> steps = steps_of(decoder, "decoders");
-  if (steps.size() != 1) decoder.fail(fmt::format("{} steps, expected ByteLevel alone", steps.size()));
-  if (type_of(steps[0]) != "ByteLevel") fail_type(steps[0], "ByteLevel");
-}
-
-}  // namespace
 
 std::unique_ptr<const TextRules> read_byte_level_rules(const JsonNode& root) {
   check_decoder(root);

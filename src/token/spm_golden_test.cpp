@@ -1,5 +1,6 @@
 // Ids and texts of the reference libraries for SentencePiece vocabularies (tests/golden/make_spm_golden.py),
 // through both loaders.
+#include "token/convert.h"
 #include "token/golden_testing.h"
 #include "token/load_hf.h"
 
@@ -28,7 +29,7 @@ std::shared_ptr<const Tokenizer> from_json(const json& golden_case) {
   return parse_hf_tokenizer({.tokenizer = tokenizer.dump()});
 }
 
-std::shared_ptr<const Tokenizer> from_gguf(const json& golden_case) {
+GgufMetadata gguf_metadata(const json& golden_case) {
   const json& model = model_of(golden_case);
   GgufMetadata metadata;
   metadata.set_text("tokenizer.ggml.model", "llama");
@@ -36,7 +37,11 @@ std::shared_ptr<const Tokenizer> from_gguf(const json& golden_case) {
   metadata.set_i32s("tokenizer.ggml.token_type", model["types"].get<std::vector<int32_t>>());
   metadata.set_f32s("tokenizer.ggml.scores", model["scores"].get<std::vector<float>>());
   metadata.set_flag("tokenizer.ggml.add_space_prefix", golden_case["gguf"]);
-  return testing::tokenizer_of(metadata, "golden.gguf");
+  return metadata;
+}
+
+std::shared_ptr<const Tokenizer> from_gguf(const json& golden_case) {
+  return testing::tokenizer_of(gguf_metadata(golden_case), "golden.gguf");
 }
 
 TEST(SentencePieceGolden, TokenizerJson) {
@@ -49,6 +54,24 @@ TEST(SentencePieceGolden, Gguf) {
   for (const json& c : golden()["cases"]) {
     if (c["gguf"].is_null()) continue;
     expect_equal(*from_gguf(c), c, "GGUF");
+    ++cases;
+  }
+  EXPECT_EQ(cases, 2);
+}
+
+// A GGUF's vocabulary written as tokenizer.json still says what the reference libraries say.
+TEST(SentencePieceGolden, GgufAsTokenizerJson) {
+  int cases = 0;
+  for (const json& c : golden()["cases"]) {
+    if (c["gguf"].is_null()) continue;
+    std::vector<std::byte> bytes;
+    write_gguf([&](std::span<const std::byte> part) { bytes.insert(bytes.end(), part.begin(), part.end()); },
+               gguf_metadata(c), {});
+    const auto file = GgufFile::parse(bytes, "golden.gguf");
+    const auto files = hf_tokenizer_files(*file, 1024);
+    expect_equal(*parse_hf_tokenizer(
+                     {.tokenizer = files.at("tokenizer.json"), .config = files.at("tokenizer_config.json")}),
+                 c, "GGUF as tokenizer.json");
     ++cases;
   }
   EXPECT_EQ(cases, 2);
