@@ -11,21 +11,6 @@ namespace fettle::app {
 namespace {
 namespace fs = std::filesystem;
 
-std::string python_string(const std::string& text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '\n') {
-      out += "\\n";
-    } else if (static_cast<unsigned char>(c) < ' ') {
-      out += fmt::format("\\x{:02x}", int(c));
-    } else {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
 // from_pretrained's words for the base: a GGUF file is named inside its folder.
 std::string base_arguments(const std::string& base, const std::string& gguf) {
   if (gguf.empty()) return python_string(base);
@@ -110,6 +95,21 @@ std::string use_arguments(const TrainResult& r, const PromptForm& form) {
 }
 }  // namespace
 
+std::string python_string(const std::string& text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '\n') {
+      out += "\\n";
+    } else if (static_cast<unsigned char>(c) < ' ') {
+      out += fmt::format("\\x{:02x}", int(c));
+    } else {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
 std::string shell_quoted(const std::string& word) {
   const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
     return c >= 0x80 || std::isalnum(c) ||
@@ -156,7 +156,6 @@ std::string closing_block(const TrainResult& r, const PromptForm& form, const st
                    "\nNext:\n"
                    "  {4} chat {0}\n"
                    "  {4} export {0} --export_dir merged\n"
-                   "      (not there yet; PEFT's merge_and_unload() does it)\n"
                    "  {4} plot {1}\n"
                    "      (not there yet; {2})\n"
                    "\nFrom Python (transformers, peft):\n{3}",

@@ -38,5 +38,7 @@ std::string closing_block(const TrainResult& result, const PromptForm& form, con
 
 /// A word as a shell takes it: quoted where it holds anything but letters, digits and harmless signs.
 std::string shell_quoted(const std::string& word);
+/// A text as a Python literal.
+std::string python_string(const std::string& text);
 
 }  // namespace fettle::app

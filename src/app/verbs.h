@@ -28,6 +28,7 @@ int unknown_verb(const std::string& name);
 int train_verb(Words words);
 int chat_verb(Words words);
 int check_verb(Words words);
+int export_verb(Words words);
 int inspect_verb(Words words);
 int env_verb(Words words);
 int version_verb(Words words);

@@ -111,4 +111,13 @@ struct ChatJob {
   std::optional<uint64_t> seed;  // unset: from the clock, and said
 };
 
+struct ExportJob {
+  ModelJob model;
+  std::filesystem::path export_dir;
+  bool overwrite = false;     // a full export_dir is replaced
+  bool gguf = false;          // one GGUF file, else a Hugging Face folder
+  std::optional<DType> type;  // of the weights; unset: as the base has them
+  int64_t shard_bytes = 5'000'000'000;
+};
+
 }  // namespace fettle

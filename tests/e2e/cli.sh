@@ -12,7 +12,7 @@ test_help_lists_verbs_and_options() {
   expect_match '^  train ' out
   fettle train --help >out
   expect_match 'lora_rank \(> 0, default 8\)' out
-  fettle help export >out
+  fettle help plot >out
   expect_match 'Not there yet' out
 }
 
@@ -91,7 +91,7 @@ test_installed_under_both_names() {
 
 test_the_verbs_of_the_closing_block_are_known() {
   local verb
-  for verb in export plot; do
+  for verb in plot; do
     expect_failure fettle "$verb" --model_name_or_path x
     expect_match "error: $verb is not there yet" failure
     expect_match '  hint: .' failure

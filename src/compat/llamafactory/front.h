@@ -21,5 +21,6 @@ OptionSet parse_arguments(std::span<const std::string> words, Listener& listener
 /// Rules across keys (§2.12) and translation. What was assumed (no stage → sft, no do_train → train) is said.
 TrainJob train_job(const OptionSet& options, Listener& listener);
 ChatJob chat_job(const OptionSet& options, Listener& listener);
+ExportJob export_job(const OptionSet& options, Listener& listener);
 
 }  // namespace fettle::llamafactory

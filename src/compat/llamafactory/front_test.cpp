@@ -234,9 +234,10 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
                                                     {"packing", "false"},
                                                     {"report_to", "tensorboard"},
                                                     {"eval_strategy", "steps"},
-                                                    {"evaluation_strategy", "epoch"}};
+                                                    {"evaluation_strategy", "epoch"},
+                                                    {"export_format", "gguf-q8_0"}};
   // These keep their one value until a later version: any other is an error by name, tested above.
-  const std::set<std::string> fixed = {"finetuning_type", "optim"};
+  const std::set<std::string> fixed = {"finetuning_type", "optim", "export_legacy_format"};
   // Keys that mean something only beside others: packing for pt, evaluation with samples to evaluate on.
   const std::vector<std::string> samples = {"val_size=1"}, evaluated = {"val_size=1", "eval_strategy=steps"};
   const std::map<std::string, std::vector<std::string>> beside = {
@@ -250,7 +251,7 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
       {"load_best_model_at_end", evaluated}};
   write_atomic(dir_ / "other", "x");
   const auto print_cadence = [](const Cadence& c) { return fmt::format("{}:{}", int(c.unit), c.every); };
-  const auto print = [&](const TrainJob& t, const ChatJob& c) {
+  const auto print = [&](const TrainJob& t, const ChatJob& c, const ExportJob& e) {
     std::string s;
     for (const auto& list : {t.model.adapters, t.lora.targets, t.data.datasets})
       s += fmt::format("{}|", fmt::join(list, ","));
@@ -273,6 +274,8 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
                      print_cadence(t.eval.cadence), t.eval.delay, t.eval.on_start, t.eval.at_end, t.best.load,
                      t.best.metric, t.best.greater);
     s += fmt::format("{} {}|", t.tensorboard, t.tensorboard_dir.string());
+    s += fmt::format("{} {} {} {} {}|", e.export_dir.string(), e.overwrite, e.gguf,
+                     e.type ? int(*e.type) : -1, e.shard_bytes);
     s += fmt::format("{} {} {} {} {} {} {} {}", c.do_sample, c.temperature, c.top_p, c.repetition_penalty,
                      c.top_k, c.max_new_tokens, c.skip_special_tokens,
                      c.model.compute ? int(*c.model.compute) : -1);
@@ -285,9 +288,10 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
       const auto company = beside.find(key);
       std::vector<std::string> words =
           minimal(company == beside.end() ? std::vector<std::string>{} : company->second);
+      words.emplace_back("export_dir=merged");
       const auto jobs = [&] {
         const OptionSet o = parse_arguments(words, notes_);
-        return print(train_job(o, notes_), chat_job(o, notes_));
+        return print(train_job(o, notes_), chat_job(o, notes_), export_job(o, notes_));
       };
       const std::string before = jobs();
       const auto given = other.find(key);
@@ -298,6 +302,40 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
                                                                                       : "7"));
       EXPECT_NE(jobs(), before) << key;
     }
+}
+
+// LLaMA-Factory's examples/merge_lora file, its model path aside.
+TEST_F(FrontTest, ExportTakesLlamaFactorysMergeFile) {
+  const auto exported = [&](std::vector<std::string> more) {
+    std::vector<std::string> words = {
+        yaml("model_name_or_path: " + model_ + "\nadapter_name_or_path: " + dir_.string() +
+             "\ntemplate: qwen3_nothink\ntrust_remote_code: true\nexport_dir: saves/merged\nexport_size: 2\n"
+             "export_device: cpu\nexport_legacy_format: false\n")};
+    words.insert(words.end(), more.begin(), more.end());
+    return export_job(parse_arguments(words, notes_), notes_);
+  };
+  ExportJob job = exported({});
+  EXPECT_EQ(job.model.adapters, std::vector<std::string>{dir_.string()});
+  EXPECT_EQ(job.export_dir, "saves/merged");
+  EXPECT_EQ(job.shard_bytes, 2'000'000'000);
+  EXPECT_FALSE(job.gguf);
+  EXPECT_FALSE(job.overwrite);
+  EXPECT_EQ(job.type, std::nullopt);
+  EXPECT_EQ(exported({"infer_dtype=float16"}).type, DType::f16);
+  EXPECT_TRUE(exported({"overwrite_output_dir=true"}).overwrite);
+  for (const auto& [format, type] :
+       {std::pair{"gguf-f32", DType::f32}, std::pair{"gguf-f16", DType::f16},
+        std::pair{"gguf-bf16", DType::bf16}, std::pair{"gguf-q8_0", DType::q8_0}}) {
+    job = exported({std::string("export_format=") + format, "infer_dtype=float32"});
+    EXPECT_TRUE(job.gguf);
+    EXPECT_EQ(job.type, type) << format;
+  }
+  EXPECT_TRUE(notes_.has("infer_dtype has no effect"));
+  EXPECT_THROW(exported({"export_format=gguf-q4_k"}), Error);
+  EXPECT_THROW(exported({"export_legacy_format=true"}), Error);
+  EXPECT_THROW(
+      export_job(parse_arguments(std::vector<std::string>{"--model_name_or_path", model_}, notes_), notes_),
+      Error);
 }
 
 }  // namespace fettle::llamafactory

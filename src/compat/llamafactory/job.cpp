@@ -1,4 +1,4 @@
-// OptionSet → TrainJob and ChatJob: LLaMA-Factory's rules across keys, then translation.
+// OptionSet → TrainJob, ChatJob and ExportJob: LLaMA-Factory's rules across keys, then translation.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -256,6 +256,39 @@ ChatJob chat_job(const OptionSet& o, Listener&) {
   job.repetition_penalty = o.number("repetition_penalty");
   job.skip_special_tokens = o.flag("skip_special_tokens");
   if (o.given("seed")) job.seed = uint64_t(o.integer("seed"));
+  return job;
+}
+
+namespace {
+std::optional<DType> infer_type(const OptionSet& o) {
+  const std::string name = o.text("infer_dtype");
+  if (name == "auto") return std::nullopt;
+  return name == "float32" ? DType::f32 : name == "float16" ? DType::f16 : DType::bf16;
+}
+}  // namespace
+
+ExportJob export_job(const OptionSet& o, Listener& listener) {
+  ExportJob job;
+  job.model = model_job(o);
+  if (!o.given("export_dir"))
+    throw Error({.what = "export_dir is missing", .hint = "name the folder for the merged model"});
+  job.export_dir = o.text("export_dir");
+  job.overwrite = o.flag("overwrite_output_dir");
+  if (o.flag("export_legacy_format"))
+    throw Error(
+        {.what = "export_legacy_format: true asks for pickled files, which can run code when they are read",
+         .where = o.where("export_legacy_format"),
+         .hint = "leave it out: every program that reads them reads safetensors too"});
+  constexpr std::string_view kGguf = "gguf-";
+  const std::string format = o.text("export_format");
+  job.gguf = format.starts_with(kGguf);
+  if (!job.gguf) {
+    job.type = infer_type(o);
+  } else {
+    job.type = dtype_by_name(std::string_view(format).substr(kGguf.size()))->type;
+    if (o.given("infer_dtype")) listener.info("infer_dtype has no effect: export_format names the type");
+  }
+  job.shard_bytes = std::min<int64_t>(o.integer("export_size"), 1'000'000) * 1'000'000'000;
   return job;
 }
 

@@ -9,7 +9,7 @@ using enum OptionState;
 constexpr OptionRow kRows[] = {
     {"model_name_or_path", text, "", "",
      "The base model: a GGUF file, or a folder with config.json and safetensors."},
-    {"adapter_name_or_path", list, "", "", "Adapter folder to continue training, or to chat with."},
+    {"adapter_name_or_path", list, "", "", "Adapter folder to continue training, to chat with, or to merge."},
     {"adapter_folder", text, "", "", "Sub-folder of adapter_name_or_path.", later,
      "write the whole path into adapter_name_or_path"},
     {"quantization_bit", integer, "", "4 | 8",
@@ -81,7 +81,8 @@ constexpr OptionRow kRows[] = {
     {"infer_backend", text, "huggingface", "huggingface | vllm | sglang", "Engine of chat.", no_effect,
      "Fettle generates with its own forward"},
     {"infer_dtype", text, "auto", "auto | float16 | bfloat16 | float32",
-     "Compute type of chat: float32, or bfloat16."},
+     "Compute type of chat: float32, or bfloat16. Type of the weights that fettle export writes in a "
+     "folder."},
     {"use_kv_cache", boolean, "true", "", "Cache of keys and values.", no_effect,
      "generation always has one"},
 };
