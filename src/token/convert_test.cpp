@@ -109,7 +109,9 @@ TEST_F(ConvertTest, WhatIsPutAroundATextStaysThere) {
   const auto tokenizer = to_folder(*file);
   EXPECT_TRUE(tokenizer->special().add_bos);
   EXPECT_TRUE(tokenizer->special().add_eos);
-  const json single = json::parse(read_text(dir_ / "tokenizer.json"))["post_processor"]["single"];
+  const json written = json::parse(read_text(dir_ / "tokenizer.json"));
+  EXPECT_EQ(written["model"]["ignore_merges"], false);
+  const json single = written["post_processor"]["single"];
   ASSERT_EQ(single.size(), 3u);
   EXPECT_EQ(single[0]["SpecialToken"]["id"], "<s>");
   EXPECT_EQ(single[2]["SpecialToken"]["id"], "</s>");
