@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 
 #include "base/error.h"
+#include "base/leftovers.h"
 
 namespace fettle {
 
@@ -22,8 +24,7 @@ std::function<void(const fs::path&)>& write_fault() {
   return fault;
 }
 
-[[noreturn]] void fail(const fs::path& path, std::string_view doing) {
-  const int code = errno;
+[[noreturn]] void fail(const fs::path& path, std::string_view doing, int code) {
   throw Error({.what = fmt::format("cannot {}: {}", doing, std::strerror(code)),
                .where = path.string(),
                .hint = code == ENOENT   ? "check the spelling and the folder you run from"
@@ -32,8 +33,30 @@ std::function<void(const fs::path&)>& write_fault() {
                                         : ""});
 }
 
+[[noreturn]] void fail(const fs::path& path, std::string_view doing) {
+  fail(path, doing, errno);
+}
+
+[[noreturn]] void fail(const fs::path& path, std::string_view doing, const std::error_code& code) {
+  fail(path, doing, code.value());
+}
+
+// Two names change places at once. False: this file system cannot, and the folder at `there` has been moved
+// away.
+bool exchange(const fs::path& here, const fs::path& there) {
+  if (::renameat2(AT_FDCWD, here.c_str(), AT_FDCWD, there.c_str(), RENAME_EXCHANGE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) fail(there, "replace");
+  const fs::path aside = here.string() + "-old";
+  if (::rename(there.c_str(), aside.c_str()) != 0) fail(there, "move aside");
+  std::error_code ignored;
+  fs::remove_all(aside, ignored);
+  return false;
+}
+
+constexpr std::string_view kTemporary = ".tmp-";
+
 fs::path temporary_name(const fs::path& path) {
-  return path.parent_path() / fmt::format(".{}.tmp-{}", path.filename().string(), ::getpid());
+  return path.parent_path() / fmt::format(".{}{}{}", path.filename().string(), kTemporary, ::getpid());
 }
 
 // A rename is only durable when the folder that holds the name is flushed too.
@@ -139,14 +162,10 @@ void AtomicFile::write(std::string_view text) {
 void AtomicFile::commit() {
   if (write_fault()) write_fault()(path_);
   if (::fsync(fd_) != 0) fail(path_, "flush");
+  if (write_fault()) write_fault()(path_);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail(path_, "rename into place");
   ::close(fd_);
-  fd_ = -1;
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    const int code = errno;
-    ::unlink(temporary_.c_str());
-    errno = code;
-    fail(path_, "rename into place");
-  }
+  fd_ = -1;  // what is left to flush is the folder: the temporary file has become the file
   flush_folder(path_.parent_path());
 }
 
@@ -159,8 +178,10 @@ void write_atomic(const fs::path& path, std::string_view text) {
 AtomicFolder::AtomicFolder(fs::path final_path)
     : final_(std::move(final_path)), temporary_(temporary_name(final_)) {
   if (write_fault()) write_fault()(final_);
-  fs::remove_all(temporary_);
-  fs::create_directories(temporary_);
+  std::error_code code;
+  fs::remove_all(temporary_, code);
+  if (!code) fs::create_directories(temporary_, code);
+  if (code) fail(final_, "create", code);
 }
 
 AtomicFolder::~AtomicFolder() {
@@ -171,15 +192,25 @@ AtomicFolder::~AtomicFolder() {
 void AtomicFolder::commit() {
   if (write_fault()) write_fault()(final_);
   flush_tree(temporary_);
-  // A folder cannot be renamed over a full one: the old one steps aside first and goes last.
-  const fs::path old =
-      final_.parent_path() / fmt::format(".{}.old-{}", final_.filename().string(), ::getpid());
-  const bool replaced = fs::exists(final_);
-  if (replaced) fs::rename(final_, old);
-  fs::rename(temporary_, final_);
-  committed_ = true;
+  if (write_fault()) write_fault()(final_);
+  // A folder cannot be renamed over a full one: where one stands they change places, and the old one goes.
+  const bool replaced = fs::exists(final_) && exchange(temporary_, final_);
+  if (!replaced && ::rename(temporary_.c_str(), final_.c_str()) != 0) fail(final_, "rename into place");
+  committed_ = !replaced;  // else what is at the temporary name now is the old folder
+  if (write_fault()) write_fault()(final_);
   flush_folder(final_.parent_path());
-  if (replaced) fs::remove_all(old);
+  std::error_code ignored;
+  if (replaced) fs::remove_all(temporary_, ignored);
+  committed_ = true;
+}
+
+void remove_leftovers(const fs::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with('.') && name.find(kTemporary) != std::string::npos)
+      fs::remove_all(entry.path(), ignored);
+  }
 }
 
 void append_line(const fs::path& path, std::string_view line) {

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/leftovers.h"
 
 namespace fettle {
 
@@ -39,7 +40,7 @@ TEST_F(FileTest, AtomicWriteReplacesWhole) {
 // Whatever write fails, the old file stands and nothing half-written is left.
 TEST_F(FileTest, AFailedWriteLeavesTheOldFile) {
   write_atomic(dir_ / "a", "old");
-  for (int failing = 1; failing <= 3; ++failing) {
+  for (int failing = 1; failing <= 4; ++failing) {
     int calls = 0;
     set_write_fault([&](const fs::path& p) {
       if (++calls == failing) throw Error({.what = "disk full", .where = p.string()});
@@ -49,7 +50,7 @@ TEST_F(FileTest, AFailedWriteLeavesTheOldFile) {
     EXPECT_EQ(entries(), 1u) << failing;
   }
   set_write_fault(
-      [calls = 0](const fs::path&) mutable { ASSERT_LT(++calls, 4); });  // and there are only three to fail
+      [calls = 0](const fs::path&) mutable { ASSERT_LT(++calls, 5); });  // and there are only four to fail
   write_atomic(dir_ / "a", "new");
 }
 
@@ -67,6 +68,40 @@ TEST_F(FileTest, FolderAppearsWholeOrNotAtAll) {
     EXPECT_EQ(read_text(dir_ / "f" / "x"), text);
     EXPECT_EQ(entries(), 1u);
   }
+}
+
+// Whatever step of replacing a folder fails, one of the two stands there whole.
+TEST_F(FileTest, AFailedFolderLeavesTheOldOrTheNew) {
+  for (int failing = 1; failing <= 4; ++failing) {
+    set_write_fault({});
+    fs::remove_all(dir_ / "f");
+    fs::create_directory(dir_ / "f");
+    std::ofstream(dir_ / "f" / "x") << "old";
+    int calls = 0;
+    set_write_fault([&](const fs::path& p) {
+      if (++calls == failing) throw Error({.what = "disk full", .where = p.string()});
+    });
+    EXPECT_THROW(
+        {
+          AtomicFolder folder(dir_ / "f");
+          std::ofstream(folder.path() / "x") << "new";
+          folder.commit();
+        },
+        Error);
+    EXPECT_EQ(read_text(dir_ / "f" / "x"), failing < 4 ? "old" : "new") << failing;
+    EXPECT_EQ(entries(), 1u) << failing;
+  }
+}
+
+TEST_F(FileTest, LeftoversOfKilledProcessesGo) {
+  fs::create_directory(dir_ / ".checkpoint-3.tmp-123");
+  std::ofstream(dir_ / ".checkpoint-3.tmp-123" / "x") << "half";
+  std::ofstream(dir_ / ".log.tmp-7") << "half";
+  std::ofstream(dir_ / ".hidden") << "whole";
+  remove_leftovers(dir_);
+  EXPECT_EQ(entries(), 1u);
+  EXPECT_TRUE(fs::exists(dir_ / ".hidden"));
+  remove_leftovers(dir_ / "missing");
 }
 
 TEST_F(FileTest, ErrorsNameThePathAndTheReason) {
