@@ -86,6 +86,26 @@ std::unique_ptr<LoraAdapter> LoraAdapter::create(const Model& model, const LoraC
   return adapter;
 }
 
+std::unique_ptr<LoraAdapter> LoraAdapter::zeros_for_sum(const Model& model,
+                                                        std::span<const LoraAdapter* const> parts) {
+  auto sum = std::make_unique<LoraAdapter>();
+  sum->config_ = parts.back()->config_;
+  sum->config_.dropout = 0;
+  for (const Target& target : linears(model)) {
+    int64_t rank = 0;
+    float scale = 1;
+    for (const LoraAdapter* part : parts)
+      if (const LoraEntry* entry = part->find(target.row->role, target.layer)) {
+        rank += entry->rank;
+        if (entry->scale != 0) scale = entry->scale;
+      }
+    if (rank == 0) continue;
+    sum->append(model, target, rank, 0);
+    sum->entries_.back().scale = scale;
+  }
+  return sum;
+}
+
 const LoraEntry* LoraAdapter::find(Role role, int64_t layer) const {
   const auto it =
       std::ranges::find_if(entries_, [&](const LoraEntry& e) { return e.role == role && e.layer == layer; });

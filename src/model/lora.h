@@ -38,10 +38,15 @@ class LoraAdapter {
   /// PEFT's folder (adapter_config.json + adapter_model.safetensors). Error names the file, key or tensor; a
   /// feature we do not have (DoRA, modules_to_save, …) is refused by name.
   static std::unique_ptr<LoraAdapter> load(const std::filesystem::path& folder, const Model&);
+  /// The union of the parts' linears with summed ranks and the last part's scales, all parameters zero: what
+  /// sum_of_adapters() fills.
+  static std::unique_ptr<LoraAdapter> zeros_for_sum(const Model&, std::span<const LoraAdapter* const> parts);
   /// Writes both files into an existing folder; f32.
   void save(const std::filesystem::path& folder) const;
 
   const LoraConfig& config() const { return config_; }
+  /// base_model_name_or_path of adapter_config.json.
+  void name_base(std::string name) { config_.base_model = std::move(name); }
   std::span<const LoraEntry> entries() const { return entries_; }
   const LoraEntry* find(Role role, int64_t layer) const;
   std::span<float> params() { return params_; }
