@@ -79,6 +79,34 @@ TEST(ProgressLine, TheMovingLineIsDrawnOver) {
   EXPECT_TRUE(text.ends_with("\r"));
 }
 
+// Nothing happens for a while: the line says that it goes on, where it stands and how long that has taken.
+TEST(ProgressLine, ALongStepOrTaskGivesASignOfLife) {
+  const auto patient = [](bool moving, auto&& events) {
+    std::FILE* file = std::tmpfile();
+    {
+      ProgressLine line(file, moving, 0.1);
+      events(line);
+      std::this_thread::sleep_for(std::chrono::milliseconds(400));
+    }
+    std::string text(size_t(std::ftell(file)), '\0');
+    std::rewind(file);
+    EXPECT_EQ(std::fread(text.data(), 1, text.size(), file), text.size());
+    std::fclose(file);
+    return text;
+  };
+  EXPECT_TRUE(has(patient(false, [](ProgressLine&) {}), "starting: 0:00:00 so far\n"));
+  const std::string in_step = patient(false, [](ProgressLine& p) {
+    p.on_step({.step = 3, .total_steps = 80, .tokens_per_second = 812, .seconds_left = 190});
+  });
+  EXPECT_TRUE(has(in_step, "step 4/80: 0:00:00 so far  812 tokens/s  0:03:10 left\n")) << in_step;
+  const std::string in_task = patient(true, [](ProgressLine& p) {
+    p.on_progress({"Tokenising", 0, 10, "samples"});
+  });
+  EXPECT_TRUE(has(in_task, "Tokenising: 0:00:00 so far\r")) << in_task;
+  const std::string after = patient(false, [](ProgressLine& p) { p.on_finished({.steps = 1}); });
+  EXPECT_FALSE(has(after, "so far")) << after;
+}
+
 TEST(ProgressLine, GroupsDigits) {
   EXPECT_EQ(grouped(0), "0");
   EXPECT_EQ(grouped(999), "999");
