@@ -14,6 +14,7 @@
 #include "data/chat_template.h"
 #include "infer/generate.h"
 #include "kernel/cpu_ops.h"
+#include "model/lora_stack.h"
 #include "tune/load_data.h"
 
 namespace fettle::app {
@@ -62,11 +63,9 @@ Chat::Chat(const ChatJob& job, Listener& listener)
       template_(chat_template_of(job.model, *model_, tokenizer_, listener)),
       ops_(make_cpu_ops(
           {.isa = choose_isa(), .threads = job.model.threads > 0 ? job.model.threads : usable_cores()})) {
+  adapter_ = load_adapters(job.model.adapters, *model_);
   std::vector<LoraAdapter*> adapters;
-  if (!job.model.adapters.empty()) {
-    adapter_ = LoraAdapter::load(job.model.adapters[0], *model_);
-    adapters.push_back(adapter_.get());
-  }
+  if (adapter_) adapters.push_back(adapter_.get());
   constexpr int64_t kContext = 8192;  // tokens of conversation kept, where the model has more
   const DType compute = job.model.compute.value_or(row(choose_isa()).bf16_dot ? DType::bf16 : DType::f32);
   context_ = std::min(model_->hp().context_length, kContext);
@@ -83,8 +82,9 @@ Chat::Chat(const ChatJob& job, Listener& listener)
 }
 
 std::string Chat::describe() const {
-  return fmt::format("{}{}, template {}", job_.model.model, adapter_ ? " + " + job_.model.adapters[0] : "",
-                     template_.row().name);
+  std::string text = job_.model.model;
+  for (const std::string& adapter : job_.model.adapters) text += " + " + adapter;
+  return fmt::format("{}, template {}", text, template_.row().name);
 }
 
 void Chat::answer(const std::string& prompt) {

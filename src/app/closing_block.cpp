@@ -43,16 +43,21 @@ std::pair<std::string, std::string> prompt_lines(const TrainResult& r, const Pro
 
 std::string snippet(const TrainResult& r, const PromptForm& form) {
   const auto [prompt, more] = prompt_lines(r, form);
+  std::string below;
+  for (const std::string& adapter : r.below)
+    below += fmt::format("model = PeftModel.from_pretrained(model, {}).merge_and_unload()\n",
+                         python_string(adapter));
   return fmt::format(
       "from transformers import AutoModelForCausalLM, AutoTokenizer\n"
       "from peft import PeftModel\n"
       "tokenizer = AutoTokenizer.from_pretrained({0})\n"
       "model = AutoModelForCausalLM.from_pretrained({0})\n"
+      "{4}"
       "model = PeftModel.from_pretrained(model, {1})\n"
       "{2}"
       "answer = model.generate(**ids, max_new_tokens=200{3})\n"
       "print(tokenizer.decode(answer[0][ids[\"input_ids\"].shape[1]:], skip_special_tokens=True))\n",
-      base_arguments(r.base_model, form.gguf), python_string(r.output_dir), prompt, more);
+      base_arguments(r.base_model, form.gguf), python_string(r.output_dir), prompt, more, below);
 }
 
 std::string indented(const std::string& text) {
@@ -86,9 +91,11 @@ std::pair<std::string, std::string> text_around_question(const ChatTemplate& cha
 // What fettle chat needs to see the prompts of the run: base, adapter, template and system text.
 std::string use_arguments(const TrainResult& r, const PromptForm& form) {
   const bool plain = form.kind == PromptForm::Kind::plain_text;
-  std::string text =
-      fmt::format("--model_name_or_path {} --adapter_name_or_path {} --template {}",
-                  shell_quoted(r.base_model), shell_quoted(r.output_dir), plain ? "empty" : r.template_name);
+  std::string adapters;
+  for (const std::string& adapter : r.below) adapters += adapter + ",";
+  std::string text = fmt::format("--model_name_or_path {} --adapter_name_or_path {} --template {}",
+                                 shell_quoted(r.base_model), shell_quoted(adapters + r.output_dir),
+                                 plain ? "empty" : r.template_name);
   if (!plain && !form.default_system.empty())
     text += " --default_system " + shell_quoted(form.default_system);
   return text;

@@ -33,6 +33,13 @@ void ask_to_stop(int signal) {
   errno = saved;
 }
 
+// Training runs for hours: everything else on the machine comes first. Threads made from here on follow.
+void step_back(int niceness, Listener& listener) {
+  errno = 0;
+  if (niceness > 0 && ::nice(niceness) == -1 && errno != 0)
+    listener.warn("the system refused a lower priority; training competes with other programs");
+}
+
 // Llama 3.1 and later write the date of the day, which no run was trained with.
 std::string own_template(const Model& model, const Tokenizer& tokenizer) {
   std::string name(guess_template(model.chat_template(), tokenizer));
@@ -54,6 +61,7 @@ PromptForm prompt_form_of(const TrainJob& job, const TrainResult& result) {
 int train_verb(Words words) {
   ProgressLine progress(stdout, ::isatty(STDOUT_FILENO) != 0);
   const TrainJob job = llamafactory::train_job(llamafactory::parse_arguments(words, progress), progress);
+  step_back(job.niceness, progress);
   std::signal(SIGINT, ask_to_stop);
   std::signal(SIGTERM, ask_to_stop);
   if (!job.train) {

@@ -30,6 +30,16 @@ struct Node {
   Slot in = {}, out = {};  // residual stream
 };
 
+bool finite(const Buf& buf) {
+  constexpr uint16_t kBf16Exponent = 0x7f80;
+  for (int64_t r = 0; r < buf.rows; ++r)
+    for (int64_t c = 0; c < buf.cols; ++c)
+      if (buf.type == DType::bf16 ? (buf.row<uint16_t>(r)[c] & kBf16Exponent) == kBf16Exponent
+                                  : !std::isfinite(buf.row<float>(r)[c]))
+        return false;
+  return true;
+}
+
 using AnyNode = std::variant<Node<EmbedBlock>, Node<AttentionBlock>, Node<MlpBlock>>;
 
 }  // namespace
@@ -69,7 +79,7 @@ struct Network::Rep {
     return {.ops = ops, .batch = batch, .arena = arena, .lengths = lengths, .block_rows = first_rows};
   }
   void prepare(const BatchView& batch);
-  void run_forward(const BatchView& batch, std::span<const KvView> kv);
+  void run_forward(const BatchView& batch, std::span<const KvView> kv, std::string* spoilt = nullptr);
   void run_backward(const BlockContext& ctx);
   double step(BatchView batch, const Targets& targets, Objective& objective, std::span<float> logprob,
               bool backward);
@@ -227,8 +237,10 @@ void Network::Rep::prepare(const BatchView& batch) {
   }
 }
 
-void Network::Rep::run_forward(const BatchView& batch, std::span<const KvView> kv) {
+// `spoilt` receives the name of the first block whose output is not finite.
+void Network::Rep::run_forward(const BatchView& batch, std::span<const KvView> kv, std::string* spoilt) {
   prepare(batch);
+  int64_t layer = -1;
   BlockContext ctx = context(batch);
   for (const AnyNode& any : blocks)
     std::visit(
@@ -236,6 +248,10 @@ void Network::Rep::run_forward(const BatchView& batch, std::span<const KvView> k
           using Kind = typename std::decay_t<decltype(node)>::Kind;
           ctx.kv = kv.empty() || node.layer < 0 ? nullptr : &kv[size_t(node.layer)];
           Kind::forward(ctx, node.spec, node.weights, node.booked, ctx.at(node.in), ctx.at(node.out));
+          if (!spoilt) return;
+          layer = std::max(layer, node.layer);
+          if (spoilt->empty() && !finite(ctx.at(node.out)))
+            *spoilt = layer < 0 ? node.name : fmt::format("layer {}, {}", layer, node.name);
         },
         any);
 }
@@ -350,6 +366,12 @@ double Network::train(const BatchView& batch, const Targets& targets, Objective&
 double Network::evaluate(const BatchView& batch, const Targets& targets, Objective& objective,
                          std::span<float> logprob) {
   return rep_->step(batch, targets, objective, logprob, false);
+}
+
+std::string Network::first_non_finite(const BatchView& batch) {
+  std::string spoilt;
+  rep_->run_forward(batch, {}, &spoilt);
+  return spoilt;
 }
 
 }  // namespace fettle

@@ -53,6 +53,10 @@ class Network {
   double evaluate(const BatchView& batch, const Targets& targets, Objective& objective,
                   std::span<float> logprob);
 
+  /// Runs the forward once more and names the first block whose output is not finite ("layer 3, mlp"); empty
+  /// when every output is. For the message of a run that failed.
+  std::string first_non_finite(const BatchView& batch);
+
  private:
   struct Rep;
   std::unique_ptr<Rep> rep_;

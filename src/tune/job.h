@@ -102,6 +102,14 @@ struct TrainJob {
   std::vector<std::pair<std::string, std::string>> as_typed;
 };
 
+/// The adapters that the trained one stands on, in order: all given ones, but for the last where that goes
+/// on.
+inline std::vector<std::string> adapters_below(const TrainJob& job) {
+  std::vector<std::string> below = job.model.adapters;
+  if (!below.empty() && !job.lora.create_new) below.pop_back();
+  return below;
+}
+
 struct ChatJob {
   ModelJob model;
   bool do_sample = true;

@@ -95,6 +95,8 @@ void encode(std::span<const Sample> samples, const TrainJob& job, const ChatTemp
                               .train_on_prompt = job.data.train_on_prompt,
                               .mask_history = job.data.mask_history};
   if (samples.empty()) return;
+  listener.on_progress(
+      {"Tokenising", 0, int64_t(samples.size()), job.stage == Stage::pt ? "documents" : "samples"});
   if (job.stage == Stage::pt)
     encode_pretrain(samples, chat, options, job.data.packing, out, &listener);
   else

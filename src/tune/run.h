@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "model/lora_stack.h"
 #include "model/network.h"
 #include "tune/cadence.h"
 #include "tune/checkpoint.h"
@@ -32,10 +33,12 @@ class Run {
   struct StepSums {
     double loss = 0;
     int64_t tokens = 0, targets = 0;
+    std::vector<int64_t> unusable;  // samples with a log-probability that is not finite
   };
 
   // ── run_start.cpp: making ──
-  std::unique_ptr<LoraAdapter> make_adapter() const;
+  std::unique_ptr<LoraAdapter> make_adapter();
+  std::unique_ptr<AdapterStack> make_stack() const;
   std::unique_ptr<Network> make_network() const;
   void plan_steps();
   RunState state_now() const;
@@ -46,6 +49,9 @@ class Run {
   bool run_steps(const std::atomic<bool>* stop);
   void gather(int64_t step, int64_t micro, Batch& batch);
   StepSums accumulate(int64_t step);
+  BatchView view_of(const Batch& batch, const Segment& whole, int64_t step) const;
+  void require_finite(int64_t step, const StepSums& sums, double norm);
+  std::string first_non_finite(int64_t step, bool in_loss);
   void report(int64_t step, const StepSums& sums, double lr, double grad_norm);
   bool settle(int64_t step, const std::atomic<bool>* stop);
   void save_state(int64_t step);
@@ -65,6 +71,11 @@ class Run {
   void finish(double seconds, bool interrupted);
   TrainResult result(bool interrupted) const;
 
+  /// What the network computes with: the trained adapter, or its sum with those below.
+  LoraAdapter& whole_adapter() const { return stack_ ? stack_->sum() : *adapter_; }
+  void publish() const {
+    if (stack_) stack_->publish();
+  }
   double epoch_at(int64_t step) const { return double(step) / double(steps_per_epoch_); }
   double seconds_left(int64_t step) const {
     return pace_.left(total_steps_ - step, evaluating_->left_after(step));
@@ -77,7 +88,8 @@ class Run {
   const TrainJob& job_;
   Fanout listeners_;
   Session session_;
-  std::unique_ptr<LoraAdapter> adapter_;
+  std::unique_ptr<LoraAdapter> adapter_;  // the trained one
+  std::unique_ptr<AdapterStack> stack_;   // null unless it stands on others
   std::unique_ptr<Network> network_;
   std::unique_ptr<Evaluation> evaluation_;  // null without evaluation sets
   Optimizer optimizer_;

@@ -18,6 +18,7 @@ void Run::load_best() {
   const fs::path best = checkpoint_path(job_.output_dir, state_.best_step);
   const auto adapter = LoraAdapter::load(best, *session_.model);
   std::ranges::copy(adapter->params(), adapter_->params().begin());
+  publish();
   listeners_.info(
       fmt::format("the best adapter: {}, {} {:.4f}", best.string(), job_.best.metric, state_.best_metric));
 }
@@ -61,6 +62,7 @@ TrainResult Run::result(bool interrupted) const {
           .log = (job_.output_dir / "trainer_log.jsonl").string(),
           .template_name = std::string(session_.chat.row().name),
           .base_model = job_.model.model,
+          .below = adapters_below(job_),
           .interrupted = interrupted};
 }
 

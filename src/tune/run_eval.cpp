@@ -106,11 +106,12 @@ bool Run::evaluate_at_end(const std::atomic<bool>* stop) {
 TrainResult run_evaluation(const TrainJob& job, RunListener& listener, const std::atomic<bool>* stop) {
   FETTLE_CHECK(!job.train);
   Session session(job, listener);
-  std::vector<std::unique_ptr<LoraAdapter>> owned;
+  const std::unique_ptr<LoraAdapter> adapter = load_adapters(job.model.adapters, *session.model);
   std::vector<LoraAdapter*> adapters;
-  for (const std::string& folder : job.model.adapters)
-    adapters.push_back(owned.emplace_back(LoraAdapter::load(folder, *session.model)).get());
-  if (adapters.empty()) listener.info("no adapter is named: the base model is evaluated");
+  if (adapter)
+    adapters.push_back(adapter.get());
+  else
+    listener.info("no adapter is named: the base model is evaluated");
   int64_t longest = 0;
   for (const EvalSet& set : session.data.eval)
     for (int64_t i = 0; i < set.data.size(); ++i) longest = std::max(longest, set.data.length(i));

@@ -4,6 +4,8 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/leftovers.h"
+#include "tune/base_name.h"
 #include "tune/run.h"
 #include "tune/schedule/schedule.h"
 
@@ -28,15 +30,17 @@ Run::Run(const TrainJob& job, RunListener& listener)
     : job_(job),
       session_((listeners_.add(listener), job), listeners_),
       adapter_(make_adapter()),
+      stack_(make_stack()),
       network_(make_network()),
       optimizer_(job, int64_t(adapter_->params().size())) {
   if (!session_.data.eval.empty())
-    evaluation_ = std::make_unique<Evaluation>(session_.model, std::vector{adapter_.get()}, *session_.ops,
+    evaluation_ = std::make_unique<Evaluation>(session_.model, std::vector{&whole_adapter()}, *session_.ops,
                                                session_.compute, session_.data.eval, job.eval.batch_size,
                                                network_->options().max_tokens);
   require_metric();
   plan_steps();
   fs::create_directories(job.output_dir);
+  remove_leftovers(job.output_dir);
   state_ = state_now();
   resume();
 }
@@ -53,26 +57,32 @@ void Run::plan_steps() {
   batches_.resize(size_t(job_.accumulation));
 }
 
-std::unique_ptr<LoraAdapter> Run::make_adapter() const {
+// The last adapter given goes on, or a new one begins on all of them.
+std::unique_ptr<LoraAdapter> Run::make_adapter() {
+  const std::vector<std::string>& given = job_.model.adapters;
   std::unique_ptr<LoraAdapter> adapter;
-  if (job_.model.adapters.size() > 1)
-    throw Error({.what = "several adapters in adapter_name_or_path: merging them in order is not there yet",
-                 .where = "adapter_name_or_path",
-                 .hint = "name one adapter to continue training it"});
-  if (job_.model.adapters.empty()) {
+  if (given.empty() || job_.lora.create_new) {
     adapter = LoraAdapter::create(*session_.model,
                                   {.rank = job_.lora.rank,
                                    .alpha = job_.lora.alpha,
                                    .dropout = job_.lora.dropout,
                                    .rslora = job_.lora.rslora,
                                    .targets = job_.lora.targets,
-                                   .base_model = job_.model.model},
+                                   .base_model = base_model_name(job_, *session_.model, listeners_)},
                                   job_.seed);
   } else {
-    adapter = LoraAdapter::load(job_.model.adapters[0], *session_.model);
+    adapter = LoraAdapter::load(given.back(), *session_.model);
+    if (!job_.lora.base_model_name.empty() || adapter->config().base_model.empty())
+      adapter->name_base(base_model_name(job_, *session_.model, listeners_));
   }
   adapter->make_trainable();
   return adapter;
+}
+
+std::unique_ptr<AdapterStack> Run::make_stack() const {
+  const std::vector<std::string> below = adapters_below(job_);
+  if (below.empty()) return nullptr;
+  return std::make_unique<AdapterStack>(*session_.model, load_adapters(below, *session_.model), *adapter_);
 }
 
 std::unique_ptr<Network> Run::make_network() const {
@@ -82,7 +92,7 @@ std::unique_ptr<Network> Run::make_network() const {
     targets.push_back(session_.data.train.targets(i));
   }
   return std::make_unique<Network>(
-      session_.model, std::vector<LoraAdapter*>{adapter_.get()}, *session_.ops,
+      session_.model, std::vector<LoraAdapter*>{&whole_adapter()}, *session_.ops,
       NetworkOptions{.compute = session_.compute,
                      .training = true,
                      .max_tokens = largest_sum(std::move(lengths), job_.batch_size),
@@ -99,6 +109,7 @@ RunState Run::state_now() const {
   s.data_fingerprint = session_.data.train.fingerprint();
   s.isa = session_.ops->isa();
   s.compute = compute_name(session_.compute);
+  if (stack_) s.below_fingerprint = stack_->fingerprint();
   s.as_typed = job_.as_typed;
   return s;
 }
@@ -128,6 +139,7 @@ void Run::resume() {
              "keep lora_rank and lora_target as they were, or start afresh with overwrite_output_dir: true"});
   std::copy(trained->params().begin(), trained->params().end(), adapter_->params().begin());
   load_moments(checkpoint_, optimizer_);
+  publish();
   optimizer_.set_updates(saved.step);
   saved.total_steps = total_steps_;
   saved.as_typed = job_.as_typed;

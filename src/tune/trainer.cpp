@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/run_clock.h"
+#include "tune/non_finite.h"
 #include "tune/run.h"
 #include "tune/schedule/schedule.h"
 
@@ -15,15 +16,11 @@ bool Run::run_steps(const std::atomic<bool>* stop) {
   for (int64_t step = state_.step; step < total_steps_; ++step) {
     const RunClock::Span span;
     const StepSums sums = accumulate(step);
-    if (!std::isfinite(sums.loss))
-      throw Error({.what = fmt::format(
-                       "the loss of step {} is not a number; the adapter was not updated with it", step + 1),
-                   .where = batches_[0].sequences()
-                                ? session_.data.train.place(int64_t(batches_[0].sample_keys[0])).text()
-                                : "",
-                   .hint = "lower learning_rate, or look at the samples of this step"});
+    require_finite(step, sums, /*norm=*/0);
     const double lr = job_.learning_rate * rates.factor(step, warmup_, total_steps_);
     const double norm = optimizer_.step(*session_.ops, adapter_->params(), adapter_->grads(), lr);
+    require_finite(step, sums, norm);
+    publish();
     pace_.step(span.seconds());
     report(step + 1, sums, job_.learning_rate * rates.factor(step + 1, warmup_, total_steps_), norm);
     if (settle(step + 1, stop)) return true;
@@ -58,19 +55,25 @@ Run::StepSums Run::accumulate(int64_t step) {
   for (const Batch& batch : batches_) {
     if (batch.sequences() == 0) continue;
     const Segment whole{0, batch.tokens(), 0};
-    const BatchView view{.ids = batch.ids,
-                         .positions = batch.positions,
-                         .cu_seqlens = batch.cu_seqlens,
-                         .segments = {&whole, 1},
-                         .sample_keys = batch.sample_keys,
-                         .seed = job_.seed,
-                         .step = uint32_t(step),
-                         .training = true};
     logprob_.resize(size_t(batch.targets()));
-    sums.loss += network_->train(view, {batch.target_rows, batch.target_tokens, batch.cu_targets}, objective_,
-                                 logprob_);
+    sums.loss +=
+        network_->train(view_of(batch, whole, step),
+                        {batch.target_rows, batch.target_tokens, batch.cu_targets}, objective_, logprob_);
+    name_unusable(batch, logprob_, sums.unusable);
   }
+  if (stack_) stack_->collect();
   return sums;
+}
+
+BatchView Run::view_of(const Batch& batch, const Segment& whole, int64_t step) const {
+  return {.ids = batch.ids,
+          .positions = batch.positions,
+          .cu_seqlens = batch.cu_seqlens,
+          .segments = {&whole, 1},
+          .sample_keys = batch.sample_keys,
+          .seed = job_.seed,
+          .step = uint32_t(step),
+          .training = true};
 }
 
 void Run::report(int64_t step, const StepSums& sums, double lr, double grad_norm) {
@@ -157,8 +160,29 @@ TrainResult Run::train(const std::atomic<bool>* stop) {
   return done;
 }
 
+namespace {
+// What a failed run leaves is the first thing one wants to know.
+Error with_what_is_left(const Error::Parts& parts, const TrainJob& job) {
+  const auto newest = newest_checkpoint(job.output_dir);
+  const std::string left =
+      newest ? fmt::format("the last checkpoint, {}, is whole: the same command goes on from there",
+                           newest->string())
+             : std::string("no checkpoint had been saved yet: the same command begins again");
+  return Error({.what = parts.what,
+                .where = parts.where,
+                .hint = parts.hint.empty() ? left : fmt::format("{}; {}", parts.hint, left)});
+}
+}  // namespace
+
 TrainResult run_training(const TrainJob& job, RunListener& listener, const std::atomic<bool>* stop) {
-  return Run(job, listener).train(stop);
+  Run run(job, listener);
+  try {
+    return run.train(stop);
+  } catch (const Error& e) {
+    throw with_what_is_left(e.parts(), job);
+  } catch (const std::filesystem::filesystem_error& e) {
+    throw with_what_is_left({.what = e.code().message(), .where = e.path1().string(), .hint = ""}, job);
+  }
 }
 
 }  // namespace fettle

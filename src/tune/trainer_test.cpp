@@ -62,24 +62,6 @@ TEST_F(TrainerTest, AStoppedRunResumesWithTheSameBits) {
   }
 }
 
-// A full disk at any write: the error says so, and a resumed run comes to the same bits.
-TEST_F(TrainerTest, AFailedWriteLosesNothing) {
-  run_training(job("whole"), events_, nullptr);
-  for (int failing = 1; failing < 60; failing += 7) {
-    const std::string out = "full" + std::to_string(failing);
-    TrainJob j = job(out);
-    j.resume_from = "auto";
-    int writes = 0;
-    set_write_fault([&](const fs::path& p) {
-      if (++writes == failing) throw Error({.what = "no space left", .where = p.string()});
-    });
-    EXPECT_THROW(run_training(j, events_, nullptr), Error) << failing;
-    set_write_fault({});
-    run_training(j, events_, nullptr);
-    EXPECT_EQ(adapter_bytes(out), adapter_bytes("whole")) << failing;
-  }
-}
-
 TEST_F(TrainerTest, ResumingWithOtherSettingsIsRefusedByName) {
   run_training(job("out"), events_, nullptr);
   TrainJob j = job("out");
@@ -171,16 +153,6 @@ TEST_F(TrainerTest, AnUnfinishedEndIsMadeUpFor) {
   const json results = json::parse(read_text(root_ / "out" / "train_results.json"));
   EXPECT_EQ(results["epoch"], 9.0 / 4);  // 14 samples: 7 batches, 4 steps an epoch
   EXPECT_GT(results["train_loss"], 0);
-}
-
-TEST_F(TrainerTest, ContinuingAnAdapterStartsFromIt) {
-  run_training(job("first"), events_, nullptr);
-  TrainJob j = job("second");
-  j.model.adapters = {(root_ / "first").string()};
-  j.data.shuffle = false;
-  Recorder again;
-  run_training(j, again, nullptr);
-  EXPECT_LT(again.losses.front(), 0.9 * events_.losses.front());
 }
 
 TEST_F(TrainerTest, AnUnknownDatasetIsNamed) {

@@ -167,7 +167,8 @@ TEST_F(FrontTest, ListsAndMappingsOnlyWhereTheyMeanSomething) {
   EXPECT_TRUE(contains(error_of({yaml("lora_rank: {a: 1}\n")}), "lora_rank: a nested mapping found"));
   EXPECT_TRUE(
       contains(error_of({yaml("lr_scheduler_kwargs: {min_lr: 0}\n")}), "lr_scheduler_kwargs is not there"));
-  EXPECT_TRUE(contains(error_of(minimal({"adapter_name_or_path=a,b"})), "several adapters"));
+  const std::string here = dir_.string();
+  EXPECT_EQ(train(minimal({"adapter_name_or_path=" + here + "," + here})).model.adapters.size(), 2u);
   EXPECT_TRUE(contains(error_of(minimal({"run_name=${x}"})), "interpolation"));
   EXPECT_EQ(train(minimal({"gradient_checkpointing_kwargs={}"})).seed, 42u);
   EXPECT_TRUE(notes_.has("gradient_checkpointing_kwargs has no effect"));
@@ -179,6 +180,11 @@ TEST_F(FrontTest, AGivenAdapterKeepsItsOwnAndThatIsSaid) {
   train(minimal({"lora_rank=4", "adapter_name_or_path=" + dir_.string()}));
   EXPECT_TRUE(notes_.has("lora_rank has no effect: the adapter of adapter_name_or_path keeps its own"));
   EXPECT_FALSE(notes_.has("lora_target has no effect"));
+  notes_.text.clear();
+  train(minimal({"lora_rank=4", "create_new_adapter=true", "adapter_name_or_path=" + dir_.string()}));
+  EXPECT_FALSE(notes_.has("keeps its own"));
+  train(minimal({"create_new_adapter=true"}));
+  EXPECT_TRUE(notes_.has("create_new_adapter has no effect"));
 }
 
 TEST_F(FrontTest, ComputeTypeIsWhatWasAskedOrLeftToTheMachine) {
@@ -260,7 +266,8 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
                      t.model.quantization_bit.value_or(-1), t.output_dir.string());
     s += fmt::format("{} {}|", t.model.enable_thinking ? int(*t.model.enable_thinking) : -1,
                      t.model.preserve_thinking);
-    s += fmt::format("{} {} {} {}|", t.lora.rank, t.lora.alpha, t.lora.dropout, t.lora.rslora);
+    s += fmt::format("{} {} {} {} {} {} {}|", t.lora.rank, t.lora.alpha, t.lora.dropout, t.lora.rslora,
+                     t.lora.create_new, t.lora.base_model_name, t.niceness);
     s += fmt::format("{} {} {} {} {} {} {}|", t.data.dataset_dir.string(), t.data.cutoff_len,
                      t.data.train_on_prompt, t.data.mask_history, t.data.packing, t.data.shuffle,
                      t.data.max_samples.value_or(-1));

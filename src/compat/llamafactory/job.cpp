@@ -60,10 +60,6 @@ ModelJob model_job(const OptionSet& o) {
                  .where = o.where("model_name_or_path"),
                  .hint = "download the model first: names from a hub are not fetched yet"});
   m.adapters = o.list("adapter_name_or_path");
-  if (m.adapters.size() > 1)
-    throw Error({.what = "several adapters: merging them in order is not there yet",
-                 .where = o.where("adapter_name_or_path"),
-                 .hint = "name one adapter"});
   for (const std::string& adapter : m.adapters)
     if (!fs::is_directory(adapter))
       throw Error({.what = fmt::format("no such folder: {}", adapter),
@@ -81,7 +77,10 @@ ModelJob model_job(const OptionSet& o) {
 
 // A given adapter goes on with what its adapter_config.json says; typed values would be ignored in silence.
 void tell_what_a_given_adapter_keeps(const OptionSet& o, Listener& listener) {
-  if (o.list("adapter_name_or_path").empty()) return;
+  const bool given = !o.list("adapter_name_or_path").empty();
+  if (!given && o.flag("create_new_adapter"))
+    listener.info("create_new_adapter has no effect: a run without adapter_name_or_path always creates one");
+  if (!given || o.flag("create_new_adapter")) return;
   for (const char* key : {"lora_rank", "lora_alpha", "lora_dropout", "lora_target", "use_rslora"})
     if (o.given(key))
       listener.info(fmt::format("{} has no effect: the adapter of adapter_name_or_path keeps its own", key));
@@ -95,6 +94,8 @@ LoraJob lora_job(const OptionSet& o) {
   l.dropout = o.number("lora_dropout");
   l.rslora = o.flag("use_rslora");
   l.targets = o.list("lora_target");
+  l.create_new = o.flag("create_new_adapter");
+  l.base_model_name = o.text("base_model_name_or_path");
   return l;
 }
 
@@ -233,6 +234,7 @@ TrainJob train_job(const OptionSet& o, Listener& listener) {
   job.epochs = o.number("num_train_epochs");
   job.max_steps = o.integer("max_steps");
   job.seed = uint64_t(o.integer("seed"));
+  job.niceness = int(o.integer("niceness"));
   optimizer_keys(o, job);
   reporting_keys(o, job, listener);
   output_folder(o, job);

@@ -13,6 +13,7 @@ Optimizer::Optimizer(const TrainJob& job, int64_t parameters)
 
 double Optimizer::step(Ops& ops, std::span<float> params, std::span<float> grads, double lr) {
   const double norm = std::sqrt(ops.sum_squares(grads));
+  if (!std::isfinite(norm)) return norm;
   // torch.nn.utils.clip_grad_norm_: the 1e-6 guards an all-zero gradient. max_grad_norm 0 switches clipping
   // off.
   const double scale = max_grad_norm_ > 0 ? std::min(1.0, max_grad_norm_ / (norm + 1e-6)) : 1.0;

@@ -16,7 +16,7 @@ class Optimizer {
   Optimizer(const TrainJob& job, int64_t parameters);
 
   /// Clips and updates; `lr` is this update's rate. Returns the gradient's norm before clipping. Clears the
-  /// gradient.
+  /// gradient. A norm that is not finite changes nothing and clears nothing.
   double step(Ops& ops, std::span<float> params, std::span<float> grads, double lr);
 
   int64_t updates() const { return updates_; }

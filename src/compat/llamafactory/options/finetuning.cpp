@@ -15,8 +15,11 @@ constexpr OptionRow kRows[] = {
     {"lora_dropout", number, "0", "0 … 0.99", "Dropout of the update's input."},
     {"lora_target", list, "all", "", "Linear modules by name (q_proj, …), or all."},
     {"use_rslora", boolean, "false", "", "Scale alpha / sqrt(rank)."},
-    {"create_new_adapter", boolean, "false", "", "Freeze the given adapter and train a new one.", later,
-     "continue the given adapter"},
+    {"create_new_adapter", boolean, "false", "",
+     "Keep the given adapters as they are and train a new one on them."},
+    {"base_model_name_or_path", text, "", "",
+     "Fettle's own: what adapter_config.json calls the base, a hub id that PEFT and vLLM load. Unset: what a "
+     "GGUF file says it was made from, else model_name_or_path."},
     {"additional_target", list, "", "", "Modules trained in full.", later, "leave it out"},
     {"loraplus_lr_ratio", number, "", "> 0", "Learning-rate ratio of B to A.", later, "leave it out"},
     {"use_dora", boolean, "false", "", "DoRA.", later, "use_rslora, or a higher lora_rank"},

@@ -7,6 +7,8 @@ using enum OptionType;
 using enum OptionState;
 
 constexpr OptionRow kRows[] = {
+    {"niceness", integer, "10", "0 … 19",
+     "Fettle's own: how far training steps back for other programs (nice); 0: not at all."},
     {"use_cpu", boolean, "true", "", "Compute on the CPU.", no_effect, "always"},
     {"ddp_timeout", integer, "1800", "> 0", "Patience between processes.", no_effect, "one process trains"},
     {"ddp_find_unused_parameters", boolean, "", "", "Several processes.", no_effect, "one process trains"},

@@ -9,7 +9,8 @@ using enum OptionState;
 constexpr OptionRow kRows[] = {
     {"model_name_or_path", text, "", "",
      "The base model: a GGUF file, or a folder with config.json and safetensors."},
-    {"adapter_name_or_path", list, "", "", "Adapter folder to continue training, to chat with, or to merge."},
+    {"adapter_name_or_path", list, "", "",
+     "Adapter folders, added up in order: the last goes on training; chat, export and do_eval use them all."},
     {"adapter_folder", text, "", "", "Sub-folder of adapter_name_or_path.", later,
      "write the whole path into adapter_name_or_path"},
     {"quantization_bit", integer, "", "4 | 8",
