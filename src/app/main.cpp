@@ -1,4 +1,6 @@
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <new>
 #include <string>
 #include <system_error>
@@ -7,8 +9,19 @@
 #include "app/verbs.h"
 #include "base/error.h"
 
+namespace {
+// A bare system has no fonts and no fontconfig: plots then use those that lie beside the program (tools/package).
+void use_own_fonts() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto fonts = self.parent_path().parent_path() / "share/fettle/fonts/fonts.conf";
+  if (!error && std::filesystem::exists(fonts, error)) ::setenv("FONTCONFIG_FILE", fonts.c_str(), 0);
+}
+}  // namespace
+
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
+  use_own_fonts();
   try {
     return fettle::app::run_verb(words);
   } catch (const fettle::Error& e) {
