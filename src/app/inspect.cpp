@@ -10,6 +10,7 @@
 #include "app/verbs.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "data/chat_template.h"
 #include "format/gguf.h"
 #include "format/records.h"
@@ -21,11 +22,6 @@ namespace fettle::app {
 
 namespace {
 namespace fs = std::filesystem;
-
-std::string size_text(int64_t bytes) {
-  if (bytes < 1 << 20) return fmt::format("{:.1f} KiB", double(bytes) / (1 << 10));
-  return fmt::format("{:.1f} MiB", double(bytes) / (1 << 20));
-}
 
 std::string shape_text(const std::vector<int64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
@@ -40,7 +36,7 @@ void print_types(const TensorFile& file) {
   }
   for (const auto& [type, sum] : types)
     fmt::print("  {:<6} {:>5} tensor{}  {}\n", type, sum.first, sum.first == 1 ? " " : "s",
-               size_text(sum.second));
+               memory_text(sum.second));
 }
 
 void print_tensors(const TensorFile& file) {
@@ -63,7 +59,7 @@ void print_model(const Model& model) {
   const HyperParams& hp = model.hp();
   fmt::print("family      {}\n", model.family().name);
   fmt::print("parameters  {} ({} in the file)\n", grouped(model.parameters()),
-             size_text(model.weight_bytes()));
+             memory_text(model.weight_bytes()));
   fmt::print(
       "shape       {} layers, hidden {}, ffn {}, {} heads of {} ({} for keys and values), vocabulary {}{}\n",
       hp.layers, hp.hidden, hp.ffn, hp.heads, hp.head_dim, hp.kv_heads, grouped(hp.vocab_size),

@@ -10,7 +10,8 @@
 #include "base/error.h"
 
 namespace {
-// A bare system has no fonts and no fontconfig: plots then use those that lie beside the program (tools/package).
+// A bare system has no fonts and no fontconfig: plots then use those that lie beside the program
+// (tools/package).
 void use_own_fonts() {
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);

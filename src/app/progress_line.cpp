@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "base/memory.h"
 #include "base/run_clock.h"
 #include "base/utf8.h"
 #include "tune/run_files.h"
@@ -161,9 +162,12 @@ void ProgressLine::on_finished(const RunFinished& e) {
   // Time and speed are this process's, tokens and loss the whole run's.
   const std::string resumed =
       start_step_ > 0 ? fmt::format(" ({} since resuming)", grouped(e.steps - start_step_)) : "";
-  line(fmt::format("{} {}{} in {} at {:.0f} tokens/s: {} tokens, mean loss {:.4f}",
+  const std::string memory =
+      e.peak_memory > 0 ? fmt::format(", {} of memory at the peak", memory_text(e.peak_memory)) : "";
+  line(fmt::format("{} {}{} in {} at {:.0f} tokens/s: {} tokens, mean loss {:.4f}{}",
                    e.interrupted ? "interrupted after" : "trained", counted(e.steps, "step"), resumed,
-                   duration_text(e.seconds), e.tokens_per_second, grouped(e.tokens_seen), e.train_loss));
+                   duration_text(e.seconds), e.tokens_per_second, grouped(e.tokens_seen), e.train_loss,
+                   memory));
 }
 
 }  // namespace fettle::app

@@ -29,6 +29,7 @@ int train_verb(Words words);
 int chat_verb(Words words);
 int check_verb(Words words);
 int export_verb(Words words);
+int plan_verb(Words words);
 int inspect_verb(Words words);
 int env_verb(Words words);
 int version_verb(Words words);

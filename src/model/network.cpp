@@ -344,6 +344,10 @@ std::vector<PlanLine> Network::plan() const {
   return lines;
 }
 
+int64_t Network::arena_bytes() const {
+  return rep_->booking.peak_bytes();
+}
+
 void Network::forward(const BatchView& batch, std::span<const KvView> kv) {
   FETTLE_CHECK(int64_t(kv.size()) == rep_->model->hp().layers, "{} caches", kv.size());
   rep_->run_forward(batch, kv);

@@ -39,6 +39,8 @@ class Network {
   const Model& model() const;
   const NetworkOptions& options() const;
   std::vector<PlanLine> plan() const;
+  /// Of plan(): what the network itself reserves, everything but weights, adapters and the kernels' scratch.
+  int64_t arena_bytes() const;
 
   /// Inference: runs the batch against each layer's keys and values (kv[layer]), which receive this batch's.
   void forward(const BatchView& batch, std::span<const KvView> kv);

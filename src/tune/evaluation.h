@@ -28,6 +28,8 @@ class Evaluation {
   Evaluation(std::shared_ptr<const Model> model, std::vector<LoraAdapter*> adapters, Ops& ops, DType compute,
              const std::vector<EvalSet>& sets, int64_t batch_size, int64_t tokens);
 
+  int64_t arena_bytes() const { return network_->arena_bytes(); }
+
   /// Every set in turn, with progress; empty when `stop` (may be null) was raised on the way.
   std::optional<std::vector<SetLoss>> run(Listener& listener, const std::atomic<bool>* stop);
 

@@ -59,6 +59,7 @@ struct RunFinished {
          tokens_per_second = 0;
   int64_t tokens_seen = 0;
   double total_flos = 0;
+  int64_t peak_memory = 0;   // bytes of this process in memory, at the most
   bool interrupted = false;  // stopped by a signal after a checkpoint
 };
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/dtype.h"
+#include "model/recompute.h"
 
 namespace fettle {
 
@@ -97,7 +98,9 @@ struct TrainJob {
   bool tensorboard = false;               // event files
   std::filesystem::path tensorboard_dir;  // "" = output_dir/runs/<date>_<host>
   uint64_t seed = 42;
-  int niceness = 10;  // added to the process's own: the machine stays usable
+  int64_t memory_limit = 0;            // bytes this run may take; 0: what is available
+  std::optional<Recompute> recompute;  // unset: the first level that fits
+  int niceness = 10;                   // added to the process's own: the machine stays usable
   /// The options as typed, in table order: kept in checkpoints and shown in the log.
   std::vector<std::pair<std::string, std::string>> as_typed;
 };

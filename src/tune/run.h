@@ -1,5 +1,5 @@
-// One training run, in four files: run_start.cpp makes and resumes it, trainer.cpp is its loop, run_eval.cpp
-// evaluates, run_end.cpp leaves its results.
+// One training run, in five files: run_start.cpp makes and resumes it, trainer.cpp is its loop, run_eval.cpp
+// evaluates, run_end.cpp leaves its results, run_plan.cpp says beforehand what it would take.
 #pragma once
 
 #include <atomic>
@@ -13,6 +13,7 @@
 #include "tune/cadence.h"
 #include "tune/checkpoint.h"
 #include "tune/evaluation.h"
+#include "tune/memory_plan.h"
 #include "tune/objective/cross_entropy.h"
 #include "tune/optim/optimizer.h"
 #include "tune/pace.h"
@@ -28,6 +29,8 @@ class Run {
  public:
   Run(const TrainJob& job, RunListener& listener);
   TrainResult train(const std::atomic<bool>* stop);
+  /// Writes nothing; afterwards the adapter is no longer fit for training.
+  RunPlan plan();
 
  private:
   struct StepSums {
@@ -39,8 +42,9 @@ class Run {
   // ── run_start.cpp: making ──
   std::unique_ptr<LoraAdapter> make_adapter();
   std::unique_ptr<AdapterStack> make_stack() const;
-  std::unique_ptr<Network> make_network() const;
+  void plan_memory();
   void plan_steps();
+  void begin();
   RunState state_now() const;
   void resume();
   void announce();
@@ -49,6 +53,7 @@ class Run {
   bool run_steps(const std::atomic<bool>* stop);
   void gather(int64_t step, int64_t micro, Batch& batch);
   StepSums accumulate(int64_t step);
+  double train_batch(const Batch& batch, int64_t step);
   BatchView view_of(const Batch& batch, const Segment& whole, int64_t step) const;
   void require_finite(int64_t step, const StepSums& sums, double norm);
   std::string first_non_finite(int64_t step, bool in_loss);
@@ -64,6 +69,10 @@ class Run {
   bool evaluate_first(const std::atomic<bool>* stop);
   bool evaluate_at_end(const std::atomic<bool>* stop);
   bool note_best(int64_t step);
+
+  // ── run_plan.cpp: before it starts ──
+  TimePlan probe();
+  double micro_batch_seconds(int64_t index);
 
   // ── run_end.cpp: what is left ──
   void load_best();
@@ -88,10 +97,12 @@ class Run {
   const TrainJob& job_;
   Fanout listeners_;
   Session session_;
-  std::unique_ptr<LoraAdapter> adapter_;  // the trained one
-  std::unique_ptr<AdapterStack> stack_;   // null unless it stands on others
-  std::unique_ptr<Network> network_;
+  std::unique_ptr<LoraAdapter> adapter_;    // the trained one
+  std::unique_ptr<AdapterStack> stack_;     // null unless it stands on others
   std::unique_ptr<Evaluation> evaluation_;  // null without evaluation sets
+  std::optional<MemoryPlanner> planner_;
+  MemoryPlan memory_;
+  std::unique_ptr<Network> network_;
   Optimizer optimizer_;
   CrossEntropy objective_;
   int64_t batches_per_epoch_ = 0, steps_per_epoch_ = 0, total_steps_ = 0, warmup_ = 0;

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "base/memory.h"
 #include "tune/loss_plot.h"
 #include "tune/run.h"
 
@@ -54,6 +55,7 @@ void Run::finish(double seconds, bool interrupted) {
        .tokens_per_second = rate(double(state_.tokens_seen - tokens_at_start_)),
        .tokens_seen = state_.tokens_seen,
        .total_flos = 6.0 * double(session_.model->parameters()) * double(state_.tokens_seen),
+       .peak_memory = peak_memory(),
        .interrupted = interrupted});
 }
 

@@ -1,7 +1,6 @@
 // Making a run: adapter, network, numbers of steps, and the checkpoint it goes on from.
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/leftovers.h"
@@ -14,13 +13,6 @@ namespace fettle {
 namespace fs = std::filesystem;
 
 namespace {
-// Sum of the `count` largest: the most that one micro-batch can hold, whatever the shuffle.
-int64_t largest_sum(std::vector<int64_t> lengths, int64_t count) {
-  const auto n = std::min(int64_t(lengths.size()), count);
-  std::partial_sort(lengths.begin(), lengths.begin() + n, lengths.end(), std::greater<>());
-  return std::accumulate(lengths.begin(), lengths.begin() + n, int64_t(0));
-}
-
 std::string_view compute_name(DType type) {
   return type == DType::bf16 ? "bf16" : "fp32";
 }
@@ -31,16 +23,34 @@ Run::Run(const TrainJob& job, RunListener& listener)
       session_((listeners_.add(listener), job), listeners_),
       adapter_(make_adapter()),
       stack_(make_stack()),
-      network_(make_network()),
       optimizer_(job, int64_t(adapter_->params().size())) {
-  if (!session_.data.eval.empty())
-    evaluation_ = std::make_unique<Evaluation>(session_.model, std::vector{&whole_adapter()}, *session_.ops,
-                                               session_.compute, session_.data.eval, job.eval.batch_size,
-                                               network_->options().max_tokens);
+  plan_memory();
   require_metric();
   plan_steps();
-  fs::create_directories(job.output_dir);
-  remove_leftovers(job.output_dir);
+}
+
+// The networks of training and evaluation, at the recompute level at which they fit.
+void Run::plan_memory() {
+  const BatchShape shape = batch_shape(session_.data.train, job_.batch_size);
+  if (!session_.data.eval.empty())
+    evaluation_ = std::make_unique<Evaluation>(session_.model, std::vector{&whole_adapter()}, *session_.ops,
+                                               session_.compute, session_.data.eval, job_.eval.batch_size,
+                                               shape.tokens);
+  planner_.emplace(job_, session_, std::vector{&whole_adapter()},
+                   evaluation_ ? evaluation_->arena_bytes() : 0);
+  memory_ = planner_->plan();
+  network_ = std::make_unique<Network>(session_.model, std::vector{&whole_adapter()}, *session_.ops,
+                                       planner_->network_options(memory_.recompute, shape));
+}
+
+// From here on the run leaves something behind.
+void Run::begin() {
+  planner_->require(memory_);
+  if (memory_.recompute != Recompute::none && !job_.recompute)
+    listeners_.info(fmt::format("recompute: {}, so that the run fits into {} (about a third slower)",
+                                name(memory_.recompute), memory_text(memory_.limit)));
+  fs::create_directories(job_.output_dir);
+  remove_leftovers(job_.output_dir);
   state_ = state_now();
   resume();
 }
@@ -83,21 +93,6 @@ std::unique_ptr<AdapterStack> Run::make_stack() const {
   const std::vector<std::string> below = adapters_below(job_);
   if (below.empty()) return nullptr;
   return std::make_unique<AdapterStack>(*session_.model, load_adapters(below, *session_.model), *adapter_);
-}
-
-std::unique_ptr<Network> Run::make_network() const {
-  std::vector<int64_t> lengths, targets;
-  for (int64_t i = 0; i < session_.data.train.size(); ++i) {
-    lengths.push_back(session_.data.train.length(i));
-    targets.push_back(session_.data.train.targets(i));
-  }
-  return std::make_unique<Network>(
-      session_.model, std::vector<LoraAdapter*>{&whole_adapter()}, *session_.ops,
-      NetworkOptions{.compute = session_.compute,
-                     .training = true,
-                     .max_tokens = largest_sum(std::move(lengths), job_.batch_size),
-                     .max_sequences = job_.batch_size,
-                     .max_targets = largest_sum(std::move(targets), job_.batch_size)});
 }
 
 RunState Run::state_now() const {

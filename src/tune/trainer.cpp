@@ -54,15 +54,19 @@ Run::StepSums Run::accumulate(int64_t step) {
   objective_.begin_step(sums.targets);
   for (const Batch& batch : batches_) {
     if (batch.sequences() == 0) continue;
-    const Segment whole{0, batch.tokens(), 0};
-    logprob_.resize(size_t(batch.targets()));
-    sums.loss +=
-        network_->train(view_of(batch, whole, step),
-                        {batch.target_rows, batch.target_tokens, batch.cu_targets}, objective_, logprob_);
+    sums.loss += train_batch(batch, step);
     name_unusable(batch, logprob_, sums.unusable);
   }
   if (stack_) stack_->collect();
   return sums;
+}
+
+// Forward and backward of one micro-batch; its part of the step's loss.
+double Run::train_batch(const Batch& batch, int64_t step) {
+  const Segment whole{0, batch.tokens(), 0};
+  logprob_.resize(size_t(batch.targets()));
+  return network_->train(view_of(batch, whole, step),
+                         {batch.target_rows, batch.target_tokens, batch.cu_targets}, objective_, logprob_);
 }
 
 BatchView Run::view_of(const Batch& batch, const Segment& whole, int64_t step) const {
@@ -126,6 +130,7 @@ void Run::save_state(int64_t step) {
 }
 
 TrainResult Run::train(const std::atomic<bool>* stop) {
+  begin();
   if (state_.step >= total_steps_ && finished_step(job_.output_dir) == state_.step) {
     listeners_.info(
         fmt::format("nothing is left to do: the run in {} has come to its step {}; raise num_train_epochs or "

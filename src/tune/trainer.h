@@ -8,6 +8,7 @@
 
 #include "tune/events.h"
 #include "tune/job.h"
+#include "tune/memory_plan.h"
 
 namespace fettle {
 
@@ -26,6 +27,24 @@ struct TrainResult {
 ///
 /// output_dir may hold an earlier run: with job.resume_from its newest checkpoint goes on, one that has no
 /// step left is finished and left as it is.
+/// What the steps of a run will take, from a short probe of this machine: a few of its own micro-batches.
+struct TimePlan {
+  int64_t steps = 0;
+  double seconds = 0;  // of all steps
+  double tokens_per_second = 0;
+  double probe_seconds = 0;  // what the probe itself took
+};
+
+struct RunPlan {
+  MemoryPlan memory;
+  int64_t full_fine_tuning = 0;  // bytes that training every parameter would take
+  std::vector<Remedy> remedies;  // where it does not fit
+  std::optional<TimePlan> time;  // where it does
+};
+
+/// Loads model and data and says what the run would take; nothing is written and nothing trained.
+RunPlan plan_training(const TrainJob& job, RunListener& listener);
+
 TrainResult run_training(const TrainJob& job, RunListener& listener, const std::atomic<bool>* stop);
 
 /// Evaluates the job's model and adapters on its evaluation sets, without training: eval_results.json,

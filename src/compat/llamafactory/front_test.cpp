@@ -214,6 +214,34 @@ TEST_F(FrontTest, ThreadsComeFromTheEnvironmentTrimmed) {
   EXPECT_TRUE(contains(error_of(minimal()), "FETTLE_THREADS"));
 }
 
+TEST_F(FrontTest, WhatTheRunMayTakeOfTheMachine) {
+  setenv("FETTLE_THREADS", "3", 1);
+  EXPECT_EQ(train(minimal({"threads=2"})).model.threads, 2);  // the key goes first
+  EXPECT_EQ(train(minimal({"memory_limit=2GiB"})).memory_limit, int64_t(2) << 30);
+  EXPECT_TRUE(contains(error_of(minimal({"memory_limit=plenty"})), "'plenty' is no amount of memory"));
+  EXPECT_EQ(train(minimal({"recompute=block"})).recompute, Recompute::block);
+  EXPECT_EQ(train(minimal()).recompute, std::nullopt);
+}
+
+TEST_F(FrontTest, AnOutputFolderThatCannotBeMadeIsToldBeforeAnythingIsLoaded) {
+  const std::string error = error_of(minimal({"output_dir=" + model_ + "/run1"}));
+  EXPECT_TRUE(contains(error, "run1 cannot be made: " + model_ + " is a file")) << error;
+  EXPECT_TRUE(contains(error, "command line")) << error;
+}
+
+TEST_F(FrontTest, ChatWithTheYamlOfARunTakesItsAdapter) {
+  const auto chat = [&](std::vector<std::string> more) {
+    return chat_job(parse_arguments(minimal(std::move(more)), notes_), notes_).model;
+  };
+  EXPECT_TRUE(chat({}).adapters.empty());  // nothing was trained yet
+  std::filesystem::create_directories(dir_ / "out");
+  write_atomic(dir_ / "out" / "adapter_config.json", "{}");
+  EXPECT_EQ(chat({"template=llama3"}).adapters, std::vector{(dir_ / "out").string()});
+  EXPECT_EQ(chat({"template=llama3"}).template_name, "llama3");
+  EXPECT_TRUE(notes_.has("what the run of this configuration wrote"));
+  EXPECT_EQ(chat({"adapter_name_or_path=" + dir_.string()}).adapters, std::vector{dir_.string()});
+}
+
 // Every key that is said to work must change the job. What it is changed to, by key; the rest by type.
 TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
   const std::map<std::string, std::string> other = {{"stage", "pt"},
@@ -237,6 +265,8 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
                                                     {"skip_special_tokens", "false"},
                                                     {"resume_from_checkpoint", "false"},
                                                     {"enable_thinking", "none"},
+                                                    {"memory_limit", "2GiB"},
+                                                    {"recompute", "mlp"},
                                                     {"packing", "false"},
                                                     {"report_to", "tensorboard"},
                                                     {"eval_strategy", "steps"},
@@ -283,6 +313,7 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
     s += fmt::format("{} {}|", t.tensorboard, t.tensorboard_dir.string());
     s += fmt::format("{} {} {} {} {}|", e.export_dir.string(), e.overwrite, e.gguf,
                      e.type ? int(*e.type) : -1, e.shard_bytes);
+    s += fmt::format("{} {} {}|", t.model.threads, t.memory_limit, t.recompute ? int(*t.recompute) : -1);
     s += fmt::format("{} {} {} {} {} {} {} {}", c.do_sample, c.temperature, c.top_p, c.repetition_penalty,
                      c.top_k, c.max_new_tokens, c.skip_special_tokens,
                      c.model.compute ? int(*c.model.compute) : -1);

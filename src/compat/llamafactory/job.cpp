@@ -1,13 +1,19 @@
 // OptionSet → TrainJob, ChatJob and ExportJob: LLaMA-Factory's rules across keys, then translation.
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "compat/llamafactory/environment.h"
 #include "compat/llamafactory/front.h"
 #include "compat/llamafactory/job_parts.h"
 #include "tune/checkpoint.h"
+#include "tune/memory_plan.h"
 #include "tune/schedule/schedule.h"
 
 namespace fettle::llamafactory {
@@ -70,7 +76,7 @@ ModelJob model_job(const OptionSet& o) {
   m.enable_thinking = o.flag_or_none("enable_thinking");
   m.preserve_thinking = o.flag("preserve_thinking");
   m.quantization_bit = o.integer_or_none("quantization_bit");
-  m.threads = threads_from_environment();
+  m.threads = int(o.integer_or_none("threads").value_or(threads_from_environment()));
   later_value(o, "finetuning_type", {"lora"}, "finetuning_type: lora");
   return m;
 }
@@ -97,6 +103,21 @@ LoraJob lora_job(const OptionSet& o) {
   l.create_new = o.flag("create_new_adapter");
   l.base_model_name = o.text("base_model_name_or_path");
   return l;
+}
+
+// What the run may take of the machine.
+void memory_keys(const OptionSet& o, TrainJob& job) {
+  if (o.given("memory_limit")) {
+    const auto bytes = parse_memory(o.text("memory_limit"));
+    if (!bytes)
+      throw Error({.what = fmt::format("memory_limit: '{}' is no amount of memory", o.text("memory_limit")),
+                   .where = o.where("memory_limit"),
+                   .hint = "write it as 6GiB or 6000MB"});
+    job.memory_limit = *bytes;
+  }
+  const std::string level = o.text("recompute");
+  for (const Recompute r : {Recompute::none, Recompute::mlp, Recompute::block})
+    if (level == name(r)) job.recompute = r;
 }
 
 DataJob data_job(const OptionSet& o, Stage stage, bool trains) {
@@ -175,12 +196,28 @@ std::string resume_from(const OptionSet& o, const TrainJob& job, bool has_checkp
   return *on ? "auto" : "";
 }
 
+// Found out now, not after a night.
+void require_writable(const fs::path& folder, const std::string& where) {
+  fs::path there = fs::absolute(folder);
+  while (!fs::exists(there) && there.has_relative_path()) there = there.parent_path();
+  if (!fs::is_directory(there))
+    throw Error({.what = fmt::format("{} cannot be made: {} is a file", folder.string(), there.string()),
+                 .where = where,
+                 .hint = "choose another output_dir"});
+  if (::access(there.c_str(), W_OK | X_OK) != 0)
+    throw Error({.what = fmt::format("{} cannot be written: {}: {}", folder.string(), there.string(),
+                                     std::strerror(errno)),
+                 .where = where,
+                 .hint = "choose another output_dir, or give yourself the right to write there"});
+}
+
 // LLaMA-Factory's rule: weights without a checkpoint to go on from are a finished run, and not written over
 // unless asked.
 void output_folder(const OptionSet& o, TrainJob& job) {
   const std::string model = fs::path(job.model.model).lexically_normal().filename().string();
   job.output_dir =
       o.given("output_dir") ? fs::path(o.text("output_dir")) : fs::path("saves") / model / "lora";
+  require_writable(job.output_dir, o.where("output_dir"));
   job.overwrite_output_dir = o.flag("overwrite_output_dir");
   if (!job.train) return;  // results are added to what lies there
   const bool has_checkpoint = newest_checkpoint(job.output_dir).has_value();
@@ -237,14 +274,22 @@ TrainJob train_job(const OptionSet& o, Listener& listener) {
   job.niceness = int(o.integer("niceness"));
   optimizer_keys(o, job);
   reporting_keys(o, job, listener);
+  memory_keys(o, job);
   output_folder(o, job);
   job.as_typed = without_secrets(o.as_typed());
   return job;
 }
 
-ChatJob chat_job(const OptionSet& o, Listener&) {
+ChatJob chat_job(const OptionSet& o, Listener& listener) {
   ChatJob job;
   job.model = model_job(o);
+  // The YAML of a run: base, template and system text are in it, and the adapter is what the run wrote.
+  if (job.model.adapters.empty() && o.given("output_dir") &&
+      fs::exists(fs::path(o.text("output_dir")) / "adapter_config.json")) {
+    job.model.adapters = {o.text("output_dir")};
+    listener.info(
+        fmt::format("adapter: {} (what the run of this configuration wrote)", o.text("output_dir")));
+  }
   const std::string dtype = o.text("infer_dtype");
   later_value(o, "infer_dtype", {"auto", "float32", "bfloat16"}, "infer_dtype: bfloat16 or float32");
   job.model.compute = dtype == "float32"    ? std::optional(DType::f32)
