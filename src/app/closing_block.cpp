@@ -98,6 +98,7 @@ std::string use_arguments(const TrainResult& r, const PromptForm& form) {
                                  plain ? "empty" : r.template_name);
   if (!plain && !form.default_system.empty())
     text += " --default_system " + shell_quoted(form.default_system);
+  if (!plain) text += form.thinking;
   return text;
 }
 }  // namespace
@@ -133,6 +134,10 @@ PromptForm prompt_form(Stage stage, const ChatTemplate& chat, std::string own, c
   PromptForm form{.own_template = std::move(own),
                   .system = system.empty() ? std::string(chat.row().default_system) : system,
                   .default_system = system};
+  const ThinkingRules& rules = chat.thinking();
+  if (chat.row().reasoning && rules.enable != true)
+    form.thinking += fmt::format(" --enable_thinking {}", rules.enable ? "false" : "none");
+  if (chat.row().reasoning && rules.preserve) form.thinking += " --preserve_thinking true";
   if (stage == Stage::pt) {
     form.kind = PromptForm::Kind::plain_text;
   } else if (form.own_template != chat.row().name) {

@@ -24,7 +24,8 @@ struct PromptForm {
   std::string before, after;      // spelt_out: the template's text around a first question
   std::vector<int32_t> stop_ids;  // spelt_out: what ends an answer
   std::string default_system;     // as the run named it, for fettle chat; "" = the template's
-  std::string gguf;               // the file of a GGUF base; "" for a folder of safetensors
+  std::string thinking;  // a reasoning template's rules as arguments of fettle chat, where not the usual
+  std::string gguf;      // the file of a GGUF base; "" for a folder of safetensors
 };
 
 /// The form for a run with `chat` over a model whose own template is `own` (LLaMA-Factory's name, or "");

@@ -86,11 +86,12 @@ class PromptFormTest : public ::testing::Test {
  protected:
   std::shared_ptr<const Tokenizer> tokenizer_ =
       std::make_shared<FakeTokenizer>(std::vector<std::string>{"<s>", "</s>", "<|im_start|>", "<|im_end|>"});
-  std::string snippet(Stage stage, const char* name, std::string own, const std::string& system = "") {
+  std::string snippet(Stage stage, const char* name, std::string own, const std::string& system = "",
+                      ThinkingRules thinking = {}) {
     TrainResult r = result();
     r.base_model = "models/folder";
     r.template_name = name;
-    const ChatTemplate chat(name, tokenizer_, system);
+    const ChatTemplate chat(name, tokenizer_, system, thinking);
     return closing_block(r, prompt_form(stage, chat, std::move(own), system), "fettle", {});
   }
 };
@@ -108,6 +109,15 @@ TEST_F(PromptFormTest, ChatIsToldTheSystemTextOfTheRunButNotTheTemplates) {
   EXPECT_TRUE(has(snippet(Stage::sft, "smollm2", "smollm2", "Be brief."),
                   "--template smollm2 --default_system 'Be brief.'\n"));
   EXPECT_FALSE(has(snippet(Stage::sft, "smollm2", "smollm2"), "--default_system"));
+}
+
+TEST_F(PromptFormTest, ChatIsToldWhatTheRunDidWithThoughts) {
+  EXPECT_TRUE(has(snippet(Stage::sft, "qwen3", "", "", {.enable = false}),
+                  "--template qwen3 --enable_thinking false\n"));
+  EXPECT_TRUE(has(snippet(Stage::sft, "qwen3", "", "", {.enable = std::nullopt, .preserve = true}),
+                  "--template qwen3 --enable_thinking none --preserve_thinking true\n"));
+  EXPECT_FALSE(has(snippet(Stage::sft, "qwen3", ""), "thinking"));
+  EXPECT_FALSE(has(snippet(Stage::sft, "smollm2", "", "", {.enable = false}), "thinking"));
 }
 
 TEST_F(PromptFormTest, AnotherTemplateIsWrittenOut) {

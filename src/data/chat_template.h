@@ -75,6 +75,7 @@ class ChatTemplate {
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   /// The system text of conversations that bring none: the job's, else the row's.
   const std::string& default_system() const { return default_system_; }
+  const ThinkingRules& thinking() const { return thinking_; }
   /// End-of-text after replace_eos; -1 when neither vocabulary nor template has one.
   int32_t eos() const { return eos_; }
   /// What padding would be: the vocabulary's pad token, else eos(). -1 when there is neither.
