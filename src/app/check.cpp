@@ -29,12 +29,7 @@ int check_verb(Words words) {
              check.bound, grouped(model->parameters()));
   for (const AlternativeResult& a : check.alternatives)
     fmt::print("               {:>8.3f}   with {}\n", a.bits, a.constant);
-  if (!check.sound())
-    throw Error({.what = fmt::format("{}", fmt::join(check.findings, "; ")),
-                 .where = words[0],
-                 .hint =
-                     "the file was converted wrongly, or its tokenizer or config belongs to another model; "
-                     "convert or download it again"});
+  require_sound(check, words[0]);
   fmt::print("\nThe model is read rightly.\n");
   return 0;
 }

@@ -100,6 +100,7 @@ struct TrainJob {
   uint64_t seed = 42;
   int64_t memory_limit = 0;            // bytes this run may take; 0: what is available
   std::optional<Recompute> recompute;  // unset: the first level that fits
+  bool check_model = true;             // a first loss near chance stops the run when the base reads nothing
   int niceness = 10;                   // added to the process's own: the machine stays usable
   /// The options as typed, in table order: kept in checkpoints and shown in the log.
   std::vector<std::pair<std::string, std::string>> as_typed;

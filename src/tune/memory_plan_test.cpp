@@ -57,6 +57,7 @@ TEST_F(MemoryPlanTest, APlanWritesNothingAndNamesItsParts) {
 
 TEST_F(MemoryPlanTest, TheFirstLevelThatFitsIsTaken) {
   TrainJob j = job("fitted");
+  j.batch_size = 14;
   const Session session(j, events_);
   const auto adapter = LoraAdapter::create(*session.model, {.rank = 4}, 1);
   adapter->make_trainable();
@@ -73,9 +74,10 @@ TEST_F(MemoryPlanTest, TheFirstLevelThatFitsIsTaken) {
   const int64_t none = bytes(Recompute::none), mlp = bytes(Recompute::mlp), block = bytes(Recompute::block);
   ASSERT_LT(mlp, none);
   ASSERT_LT(block, mlp);
-  // What the process itself holds is measured anew every time: a few kB of play.
+  // What the process itself holds is measured anew every time: some play.
   constexpr int64_t kPlay = 4 << 20;
   EXPECT_EQ(fitted(none + kPlay).recompute, Recompute::none);
+  EXPECT_EQ(fitted((none + mlp) / 2).recompute, Recompute::mlp);
   EXPECT_EQ(fitted(1).recompute, Recompute::block);
   EXPECT_FALSE(fitted(1).fits());
 }

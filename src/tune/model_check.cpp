@@ -1,5 +1,7 @@
 #include "tune/model_check.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -152,6 +154,15 @@ std::vector<std::string> findings(const ModelCheck& check, int64_t parameters) {
       found.push_back(fmt::format("it reads better with {}: {:.3f} bits per byte instead of {:.3f}",
                                   a.constant, a.bits, best.bits));
   return found;
+}
+
+void require_sound(const ModelCheck& check, const std::string& where, const std::string& more) {
+  if (check.sound()) return;
+  throw Error({.what = fmt::format("{}", fmt::join(check.findings, "; ")),
+               .where = where,
+               .hint = "the file was converted wrongly, or its tokenizer or config belongs to another model; "
+                       "convert or download it again" +
+                       more});
 }
 
 // Measured with SmolLM2-135M (0.97) and Gemma 3 270M; smaller models need more, by the slope of scaling laws.

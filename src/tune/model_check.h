@@ -45,6 +45,9 @@ struct ModelCheck {
 ModelCheck check_model(const std::shared_ptr<const Model>& model, const Tokenizer& tokenizer, Ops& ops,
                        DType compute, Listener& listener);
 
+/// Error with the findings when the model is not read rightly. `more`: a last word for the hint.
+void require_sound(const ModelCheck& check, const std::string& where, const std::string& more = "");
+
 /// What the figures of a check say about a model of so many parameters.
 std::vector<std::string> findings(const ModelCheck& check, int64_t parameters);
 

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error.h"
 #include "model/model_testing.h"
 #include "tune/load_data.h"
+#include "tune/tune_testing.h"
 
 namespace fettle {
 
@@ -81,6 +83,21 @@ TEST(ModelCheck, ARandomModelReadsNothing) {
   EXPECT_EQ(check.alternatives.size(), 7);  // its epsilon is one of the two
   ASSERT_FALSE(check.sound());
   EXPECT_NE(check.findings[0].find("no better than chance"), std::string::npos) << check.findings[0];
+}
+
+using ModelCheckRunTest = testing::RunTest;
+
+TEST_F(ModelCheckRunTest, ARunOnABaseThatReadsNothingStopsAtItsFirstStep) {
+  TrainJob j = job("stopped");
+  j.check_model = true;
+  try {
+    run_training(j, events_, nullptr);
+    FAIL() << "it ran";
+  } catch (const Error& e) {
+    EXPECT_NE(e.message().find("no better than chance"), std::string::npos) << e.message();
+    EXPECT_NE(e.message().find("check_model: false"), std::string::npos) << e.message();
+  }
+  EXPECT_TRUE(events_.losses.empty());
 }
 
 }  // namespace fettle

@@ -28,6 +28,9 @@ namespace fettle {
 class Run {
  public:
   Run(const TrainJob& job, RunListener& listener);
+  /// From here on the run leaves something behind. Error, and nothing written, when it does not fit into
+  /// memory or its folder cannot be made.
+  void begin();
   TrainResult train(const std::atomic<bool>* stop);
   /// Writes nothing; afterwards the adapter is no longer fit for training.
   RunPlan plan();
@@ -44,7 +47,6 @@ class Run {
   std::unique_ptr<AdapterStack> make_stack() const;
   void plan_memory();
   void plan_steps();
-  void begin();
   RunState state_now() const;
   void resume();
   void announce();
@@ -55,6 +57,7 @@ class Run {
   StepSums accumulate(int64_t step);
   double train_batch(const Batch& batch, int64_t step);
   BatchView view_of(const Batch& batch, const Segment& whole, int64_t step) const;
+  void require_reading(double first_loss);
   void require_finite(int64_t step, const StepSums& sums, double norm);
   std::string first_non_finite(int64_t step, bool in_loss);
   void report(int64_t step, const StepSums& sums, double lr, double grad_norm);

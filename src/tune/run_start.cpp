@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/leftovers.h"
 #include "tune/base_name.h"
+#include "tune/model_check.h"
 #include "tune/run.h"
 #include "tune/schedule/schedule.h"
 
@@ -43,13 +44,17 @@ void Run::plan_memory() {
                                        planner_->network_options(memory_.recompute, shape));
 }
 
-// From here on the run leaves something behind.
 void Run::begin() {
   planner_->require(memory_);
   if (memory_.recompute != Recompute::none && !job_.recompute)
     listeners_.info(fmt::format("recompute: {}, so that the run fits into {} (about a third slower)",
                                 name(memory_.recompute), memory_text(memory_.limit)));
-  fs::create_directories(job_.output_dir);
+  std::error_code failed;
+  fs::create_directories(job_.output_dir, failed);
+  if (failed)
+    throw Error({.what = fmt::format("the folder cannot be made: {}", failed.message()),
+                 .where = job_.output_dir.string(),
+                 .hint = "choose another output_dir"});
   remove_leftovers(job_.output_dir);
   state_ = state_now();
   resume();
@@ -93,6 +98,22 @@ std::unique_ptr<AdapterStack> Run::make_stack() const {
   const std::vector<std::string> below = adapters_below(job_);
   if (below.empty()) return nullptr;
   return std::make_unique<AdapterStack>(*session_.model, load_adapters(below, *session_.model), *adapter_);
+}
+
+// The first step's loss is that of the base (B is zero): near chance, it is asked whether the base reads at
+// all.
+void Run::require_reading(double first_loss) {
+  constexpr double kNearChance = 0.85;
+  const double chance = std::log(double(session_.model->hp().vocab_size));
+  if (!job_.check_model || first_loss < kNearChance * chance) return;
+  require_sound(check_model(session_.model, *session_.tokenizer, *session_.ops, session_.compute, listeners_),
+                job_.model.model,
+                "; check_model: false trains all the same, for a model that never was trained");
+  listeners_.warn(
+      fmt::format("the first loss, {:.2f}, stands near chance ({:.2f}), although the model reads plain text: "
+                  "look at the data "
+                  "and the template",
+                  first_loss, chance));
 }
 
 RunState Run::state_now() const {

@@ -17,6 +17,7 @@ bool Run::run_steps(const std::atomic<bool>* stop) {
     const RunClock::Span span;
     const StepSums sums = accumulate(step);
     require_finite(step, sums, /*norm=*/0);
+    if (step == 0) require_reading(sums.loss);
     const double lr = job_.learning_rate * rates.factor(step, warmup_, total_steps_);
     const double norm = optimizer_.step(*session_.ops, adapter_->params(), adapter_->grads(), lr);
     require_finite(step, sums, norm);
@@ -130,7 +131,6 @@ void Run::save_state(int64_t step) {
 }
 
 TrainResult Run::train(const std::atomic<bool>* stop) {
-  begin();
   if (state_.step >= total_steps_ && finished_step(job_.output_dir) == state_.step) {
     listeners_.info(
         fmt::format("nothing is left to do: the run in {} has come to its step {}; raise num_train_epochs or "
@@ -181,6 +181,7 @@ Error with_what_is_left(const Error::Parts& parts, const TrainJob& job) {
 
 TrainResult run_training(const TrainJob& job, RunListener& listener, const std::atomic<bool>* stop) {
   Run run(job, listener);
+  run.begin();
   try {
     return run.train(stop);
   } catch (const Error& e) {

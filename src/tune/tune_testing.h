@@ -66,6 +66,7 @@ class RunTest : public ::testing::Test {
     j.accumulation = 2;
     j.max_steps = 9;
     j.learning_rate = 5e-3;
+    j.check_model = false;  // a random model reads nothing
     j.logging = {Cadence::Unit::steps, 2};
     j.saving = {Cadence::Unit::steps, 2};
     return j;

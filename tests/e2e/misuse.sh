@@ -22,13 +22,15 @@ run_case() {
   (
     cd case
     lay_out
-    sed -n '2,/^\$ /{/^\$ /!p}' "$1" >../setup
+    awk '/^\$ / { exit } NR > 1' "$1" >../setup
     . ../setup
     command=$(sed -n 's/^\$ //p' "$1")
     eval "$command" >../given 2>&1 || status=$?
     [ "$status" -eq 1 ] || echo "(exit code $status)" >>../given
     [ ! -e out ] || echo "(something was written to out)" >>../given
   )
+  # Folders and amounts of memory are not the same twice.
+  sed -Ei "s|$PWD/case|FOLDER|g; s/[0-9.]+ [KMG]iB/SOME MiB/g" given
   sed '1,/^\$ /d' "$1" >expected
   rm -rf case
 }

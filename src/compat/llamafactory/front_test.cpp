@@ -267,6 +267,7 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
                                                     {"enable_thinking", "none"},
                                                     {"memory_limit", "2GiB"},
                                                     {"recompute", "mlp"},
+                                                    {"check_model", "false"},
                                                     {"packing", "false"},
                                                     {"report_to", "tensorboard"},
                                                     {"eval_strategy", "steps"},
@@ -313,7 +314,8 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
     s += fmt::format("{} {}|", t.tensorboard, t.tensorboard_dir.string());
     s += fmt::format("{} {} {} {} {}|", e.export_dir.string(), e.overwrite, e.gguf,
                      e.type ? int(*e.type) : -1, e.shard_bytes);
-    s += fmt::format("{} {} {}|", t.model.threads, t.memory_limit, t.recompute ? int(*t.recompute) : -1);
+    s += fmt::format("{} {} {} {}|", t.model.threads, t.memory_limit, t.recompute ? int(*t.recompute) : -1,
+                     t.check_model);
     s += fmt::format("{} {} {} {} {} {} {} {}", c.do_sample, c.temperature, c.top_p, c.repetition_penalty,
                      c.top_k, c.max_new_tokens, c.skip_special_tokens,
                      c.model.compute ? int(*c.model.compute) : -1);

@@ -275,6 +275,7 @@ TrainJob train_job(const OptionSet& o, Listener& listener) {
   optimizer_keys(o, job);
   reporting_keys(o, job, listener);
   memory_keys(o, job);
+  job.check_model = o.flag("check_model");
   output_folder(o, job);
   job.as_typed = without_secrets(o.as_typed());
   return job;

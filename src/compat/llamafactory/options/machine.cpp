@@ -9,10 +9,15 @@ using enum OptionState;
 constexpr OptionRow kRows[] = {
     {"niceness", integer, "10", "0 … 19",
      "Fettle's own: how far training steps back for other programs (nice); 0: not at all."},
-    {"threads", integer, "", "> 0", "Threads; unset: every core this process may use, as its container allows."},
-    {"memory_limit", text, "", "", "Memory this run may take, as 6GiB or 6000MB; unset: what is available."},
+    {"threads", integer, "", "> 0",
+     "Fettle's own: threads; unset: every core this process may use, as its container allows."},
+    {"memory_limit", text, "", "",
+     "Fettle's own: memory this run may take, as 6GiB or 6000MB; unset: what is available."},
     {"recompute", text, "auto", "auto | none | mlp | block",
-     "What the backward computes again instead of keeping it; auto: as little as fits."},
+     "Fettle's own: what the backward computes again instead of keeping it; auto: as little as fits."},
+    {"check_model", boolean, "true", "",
+     "Fettle's own: a first loss near chance stops the run when the base does not read plain text (fettle "
+     "check)."},
     {"use_cpu", boolean, "true", "", "Compute on the CPU.", no_effect, "always"},
     {"ddp_timeout", integer, "1800", "> 0", "Patience between processes.", no_effect, "one process trains"},
     {"ddp_find_unused_parameters", boolean, "", "", "Several processes.", no_effect, "one process trains"},
