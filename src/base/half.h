@@ -6,10 +6,10 @@
 
 namespace fettle {
 
-struct bf16_t {
+struct bf16_t {  // NOLINT(readability-identifier-naming): named as uint16_t is
   uint16_t bits;
 };
-struct f16_t {
+struct f16_t {  // NOLINT(readability-identifier-naming)
   uint16_t bits;
 };
 

@@ -10,7 +10,8 @@ namespace fettle {
 /// rows.
 inline int64_t interleaved_row(int64_t r, int32_t head_dim) {
   const auto d = uint32_t(head_dim), head = uint32_t(r) / d, in = uint32_t(r) % d;
-  return int64_t(head * d + (in < d / 2 ? 2 * in : 2 * (in - d / 2) + 1));
+  const uint32_t row = head * d + (in < d / 2 ? 2 * in : 2 * (in - d / 2) + 1);
+  return int64_t(row);
 }
 
 /// The reverse: the row of the Hugging Face layout that such a file has at `stored`.
