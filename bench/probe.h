@@ -48,7 +48,7 @@ class PeakProbe {
   bool bf16() const { return bf16_; }
   /// Arithmetic of one run(), of all threads.
   double flops() const { return kFlops * double(operands_.size()); }
-  /// Some milliseconds of products.
+  /// Some twenty milliseconds of products.
   Seconds run() {
     return seconds_of([&] {
       pool_.parallel_for(int64_t(operands_.size()), [&](int64_t i, int) {
@@ -59,7 +59,7 @@ class PeakProbe {
   }
 
  private:
-  static constexpr int64_t kRows = 128, kCols = 64, kDepth = 576, kRepeats = 24;
+  static constexpr int64_t kRows = 128, kCols = 64, kDepth = 576, kRepeats = 480;
   static constexpr double kFlops = 2.0 * kRows * kCols * kDepth * kRepeats;
   /// Bytes for either type: ones, so that no product is subnormal.
   struct Operands {

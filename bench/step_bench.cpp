@@ -150,25 +150,27 @@ double processor_peak(const Sample& s) {
 /// threads that wait.
 void report(const std::vector<Sample>& samples, int64_t tokens, int threads, const char* peak_name,
             double f32_peak) {
-  fmt::print("{:<20} {:>7} {:>13} {:>8} {:>11} {:>11}\n", "", "calls", "processor ms", "% step",
-             "GF/s a core", "% of peak");
+  fmt::print("{:<20} {:>7} {:>13} {:>8} {:>11} {:>11} {:>7}\n", "", "calls", "processor ms", "% step",
+             "GF/s a core", "% of peak", "busy %");
   const double step = median_of(samples, [](const Sample& s) { return s.processor; });
   const double peak = median_of(samples, processor_peak);
-  const auto line = [&](const std::string& name, int64_t calls, double seconds, double flops) {
+  const auto line = [&](const std::string& name, int64_t calls, double seconds, double flops, double wall) {
     fmt::print("{:<20} {:>7} {:>13.1f} {:>8.1f}", name, calls, seconds * 1e3, 100 * seconds / step);
-    if (flops > 0)
-      fmt::print(" {:>11.1f} {:>11.1f}", flops / seconds / 1e9, 100 * flops / seconds / 1e9 / peak);
-    fmt::print("\n");
+    const double rate = flops / seconds / 1e9;
+    fmt::print("{:>12} {:>11}", flops > 0 ? fmt::format("{:.1f}", rate) : "",
+               flops > 0 ? fmt::format("{:.1f}", 100 * rate / peak) : "");
+    fmt::print("{:>8}\n", wall > 0 ? fmt::format("{:.0f}", 100 * seconds / wall / threads) : "");
   };
   double inside = 0;
   for (size_t k = 0; k < size_t(Kind::count); ++k) {
     const double seconds = median_of(samples, [&](const Sample& s) { return s.accounts[k].time.processor; });
-    line(kKindNames[k], samples[0].accounts[k].calls, seconds, samples[0].accounts[k].flops);
+    line(kKindNames[k], samples[0].accounts[k].calls, seconds, samples[0].accounts[k].flops,
+         median_of(samples, [&](const Sample& s) { return s.accounts[k].time.wall; }));
     inside += seconds;
   }
-  line("everything else", 0, std::max(0.0, step - inside), 0);
-  line("step", 1, step, samples[0].flops);
   const double wall = median_of(samples, [](const Sample& s) { return s.wall; });
+  line("everything else", 0, std::max(0.0, step - inside), 0, 0);
+  line("step", 1, step, samples[0].flops, wall);
   const double wall_peak = median_of(samples, [](const Sample& s) { return s.peak_wall; });
   fmt::print(
       "\n{:.0f} tokens/s by the clock; {:.1f} million useful operations per token; threads busy {:.0f} %\n",

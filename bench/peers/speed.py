@@ -6,8 +6,8 @@ Both sides do the same useful work: `batch` rows of exactly `tokens` tokens, los
 AdamW, clipping. PyTorch trains on the same GGUF dequantised to bf16 (SDPA), eager and compiled, adapters in f32 under
 autocast or in bf16 like the weights; fettle on the file as it is, packed (`stage: pt`).
 Runs alternate, each in a process of its own. tokens/s is the median step after the first three of a run; fettle's log has
-no times below a second, so its rate is steps over the run's train_runtime, the first steps included. Peak memory is the
-process's maximum resident set as the kernel reports it: mapped weights count.
+no times below a second, so its steps are timed from outside, by when a line more stands in trainer_log.jsonl. Peak memory is
+the process's maximum resident set as the kernel reports it: mapped weights count.
 """
 
 import argparse
@@ -21,12 +21,32 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from importlib.metadata import version
 
 CACHE = pathlib.Path(os.environ.get("FETTLE_CACHE")
                      or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "fettle")
 WORKER = pathlib.Path(__file__).with_name("torch_peft_worker.py")
 SKIPPED_STEPS = 3  # warming up, compiling
+
+
+class LineClock(threading.Thread):
+    """When a growing file had how many lines, to some milliseconds."""
+
+    def __init__(self, file: pathlib.Path):
+        super().__init__(daemon=True)
+        self.file, self.times, self.stopped = file, [], threading.Event()
+
+    def run(self) -> None:
+        while not self.stopped.wait(0.005):
+            lines = self.file.read_bytes().count(b"\n") if self.file.exists() else 0
+            self.times += [time.monotonic()] * (lines - len(self.times))
+
+    def intervals(self) -> list[float]:
+        self.stopped.set()
+        self.join()
+        return [b - a for a, b in zip(self.times, self.times[1:])]
 
 
 def run_measured(command: list, log: pathlib.Path) -> tuple[str, float]:
@@ -71,9 +91,11 @@ def fettle_run(args, folder: pathlib.Path) -> tuple[float, float]:
         per_device_train_batch_size=args.batch, gradient_accumulation_steps=1, bf16="true", plot_loss="false")
     flags = [word for key, value in options.items() for word in (f"--{key}", value)]
     fettle = args.build / "src" / "app" / "fettle"
+    clock = LineClock(out / "trainer_log.jsonl")
+    clock.start()
     _, peak = run_measured(["taskset", "-c", f"0-{args.threads - 1}", fettle, "train", *flags], folder / "fettle.log")
-    results = json.loads((out / "all_results.json").read_text())
-    return steps * args.batch * args.tokens / results["train_runtime"], peak
+    seconds = clock.intervals()[SKIPPED_STEPS - 1:args.steps + SKIPPED_STEPS - 1]
+    return args.batch * args.tokens / statistics.median(seconds), peak
 
 
 # What can be measured: name in the table, and a run that gives tokens/s and peak MiB.

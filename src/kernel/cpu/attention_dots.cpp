@@ -13,6 +13,7 @@
 #include "kernel/cpu/cpu_ops.h"
 #include "kernel/gemm/carver.h"
 #include "kernel/isa/dot_kernels.h"
+#include "kernel/isa/product_kernels.h"
 
 namespace fettle {
 
@@ -154,6 +155,7 @@ class ForwardTile {
         count, kKeyTile, [&](int64_t i) { return values.row[i]; }, scratch_.block);
     call_.pack.turned(scratch_.block, scratch_.spare, scratch_.values);
     const DotKernels& dots = *call_.pack.rows.dots;
+    const ProductKernels& products = *call_.pack.rows.products;
     for (int64_t r = 0; r < rows_; r += kDotColumns) {
       const int64_t last = std::min(rows_, r + kDotColumns) - 1;
       const int64_t seen = std::min(count, position_ + last / shape_.group + 1 - key);
@@ -161,13 +163,14 @@ class ForwardTile {
       Sights sights;
       const int64_t columns = round_up(last + 1 - r, 16), even = seen + seen % 2, p = shape_.padded;
       float* o = scratch_.o + r * p;
-      dots.gemm({seen, columns, p, scratch_.keys, p, scratch_.q + r * p, kDotColumns, scratch_.scores,
-                 kDotColumns, false});
+      products.gemm({seen, columns, p, scratch_.keys, p, scratch_.q + r * p, kDotColumns, scratch_.scores,
+                     kDotColumns, Chain::store});
       dots.softmax({scratch_.scores, seen, columns, shape_.scale * kLog2E,
                     sights.of(shape_, position_, r, key, seen), scratch_.maximum + r, scratch_.total + r, o,
                     p, scratch_.high, scratch_.low});
       for (const uint16_t* part : {scratch_.high, scratch_.low})
-        dots.gemm({p, columns, even, scratch_.values, kKeyTile, part, kDotColumns, o, kDotColumns, true});
+        products.gemm(
+            {p, columns, even, scratch_.values, kKeyTile, part, kDotColumns, o, kDotColumns, Chain::join});
     }
   }
 
@@ -303,21 +306,24 @@ class BackwardTask {
   /// `seen` keys of a tile: products around p = exp(s − lse), ds = p·(dp − dot).
   void block(int64_t r, int64_t key, int64_t seen) const {
     const DotKernels& dots = *call_.pack.rows.dots;
+    const ProductKernels& products = *call_.pack.rows.products;
     const BackwardScratch& s = scratch_;
     const int64_t p = shape_.padded, at = place(key), even = seen + seen % 2;
-    dots.gemm({seen, kDotColumns, p, s.keys + at, p, s.q_across, kDotColumns, s.scores, kDotColumns, false});
-    dots.gemm({seen, kDotColumns, p, s.values + at, p, s.dout_across, kDotColumns, s.dp, kDotColumns, false});
+    products.gemm(
+        {seen, kDotColumns, p, s.keys + at, p, s.q_across, kDotColumns, s.scores, kDotColumns, Chain::store});
+    products.gemm({seen, kDotColumns, p, s.values + at, p, s.dout_across, kDotColumns, s.dp, kDotColumns,
+                   Chain::store});
     Sights sights;
     dots.softmax_backward({s.scores, s.dp, seen, shape_.scale * kLog2E, sights.of(shape_, 0, r, key, seen),
                            s.lse, s.dot, s.high, s.low, s.ds, s.ds_pairs});
     if (pass_ != Pass::queries) {
       for (const uint16_t* part : {s.high, s.low})
-        dots.gemm({seen, p, kDotColumns, part, kDotColumns, s.dout_along, p, s.dv + at, p, true});
-      dots.gemm({seen, p, kDotColumns, s.ds, kDotColumns, s.q_along, p, s.dk + at, p, true});
+        products.gemm({seen, p, kDotColumns, part, kDotColumns, s.dout_along, p, s.dv + at, p, Chain::join});
+      products.gemm({seen, p, kDotColumns, s.ds, kDotColumns, s.q_along, p, s.dk + at, p, Chain::join});
     }
     if (pass_ != Pass::keys)
-      dots.gemm({p, kDotColumns, even, s.keys_turned + at, kKeyTile, s.ds_pairs, kDotColumns, s.dq,
-                 kDotColumns, true});
+      products.gemm({p, kDotColumns, even, s.keys_turned + at, kKeyTile, s.ds_pairs, kDotColumns, s.dq,
+                     kDotColumns, Chain::join});
   }
 
   void store_dq(int64_t r, int64_t count) const {
@@ -355,7 +361,7 @@ class BackwardTask {
 }  // namespace
 
 bool CpuOps::multiplies_halves(std::initializer_list<Buf> operands) const {
-  return rows_.dots->gemm != nullptr &&
+  return rows_.products->gemm != nullptr &&
          std::ranges::all_of(operands, [](const Buf& b) { return b.type == DType::bf16; });
 }
 

@@ -26,6 +26,7 @@ constexpr int64_t kChunkRows = 512;        // rows per chunk, fewer where the vo
 constexpr int64_t kChunkBytes = 64 << 20;  // of kept exponentials
 constexpr int64_t kFewestRows = 64;        // below, decoding the head would cost more than multiplying by it
 constexpr int64_t kVocabChunk = 768;       // of the contraction of dhidden
+constexpr int64_t kUnit = 32;              // of a task's columns of dhidden
 constexpr int64_t kBlock = 128;            // rows taken through a slab at once: their logits stay in L2
 
 /// Of one row and one slab.
@@ -36,6 +37,17 @@ struct Partial {
 int64_t rows_per_chunk(int64_t n, int64_t vocab, int64_t element, bool backward) {
   const int64_t fit = backward ? kChunkBytes / (vocab * element) / 16 * 16 : kChunkRows;
   return std::min(round_up(n, 16), std::clamp(fit, kFewestRows, kChunkRows));
+}
+
+/// Columns of dhidden per task, a multiple of `unit`: as few as keep the panel in L2, and so that the threads
+/// end together.
+int64_t dhidden_strip(int64_t width, int64_t unit, int threads) {
+  const auto rounds = [&](int64_t strip) { return (panel_count(width, strip) + threads - 1) / threads; };
+  int64_t best = round_up(kPanel, unit);
+  for (int64_t strip = best + unit; strip <= 2 * kPanel; strip += unit) {
+    if (rounds(strip) * strip < rounds(best) * best) best = strip;
+  }
+  return best;
 }
 }  // namespace
 
@@ -65,7 +77,7 @@ struct CpuOps::HeadRun {
     return {bf16(), add, int32_t(n), int32_t(length), hidden.ld, n, kSlab};
   }
   GemmShape dhidden_shape(int64_t length, bool add) const {
-    return {bf16(), add, int32_t(kPanel), int32_t(length), pitch, kPanel, kPanel};
+    return {bf16(), add, int32_t(strip), int32_t(length), pitch, strip, strip};
   }
   int64_t thread_bytes() const {
     const int64_t logits =
@@ -74,7 +86,7 @@ struct CpuOps::HeadRun {
         packer.bytes(vocab_chunk(), strip) + packer.straight_scratch(strip) + chunk_rows * strip * 4;
     return std::max(logits, dx) + 256;
   }
-  int64_t vocab_chunk() const { return strip == kPanel ? kVocabChunk : kVocabChunk / 2; }
+  int64_t vocab_chunk() const { return strip <= 2 * kPanel ? kVocabChunk : kVocabChunk / 2; }
 
   void prepare();
   void slab(int64_t row, int64_t rows, int64_t index, std::byte* scratch);
@@ -102,7 +114,7 @@ void CpuOps::head(const HeadCall& call) {
               .slabs = panel_count(vocab, kSlab),
               .chunk_rows = rows_per_chunk(n, vocab, bf16 ? 2 : 4, backward),
               .k_chunk = chunk_length(call.hidden.cols),
-              .strip = strip_width(call.head.w, kPanel),
+              .strip = dhidden_strip(call.hidden.cols, strip_width(call.head.w, kUnit), pool_.threads()),
               .backward = backward};
   const int64_t copy_bytes = operand_bytes(call.hidden, bf16);
   Carver measure;
@@ -236,22 +248,13 @@ void CpuOps::HeadRun::dhidden(int64_t row, int64_t rows, int64_t col, std::byte*
   const int64_t cols = std::min(strip, width - col);
   for (int64_t v = 0; v < vocab; v += vocab_chunk()) {
     const int64_t length = std::min(vocab_chunk(), vocab - v), even = length + length % 2;
-    packer.straight(call.head.w, v, length, col, cols, kPanel, decoded, panel);
-    const int64_t k = bf16() ? even : length;
-    const Gemm& gemm = ops.micro_->at(dhidden_shape(k, v > 0));
-    for (int64_t sub = 0; sub * kPanel < cols; ++sub) {
-      gemm(rows, kept + v * element(), panel + sub * packer.bytes(length, kPanel),
-           tile + sub * chunk_rows * kPanel);
-    }
+    packer.straight(call.head.w, v, length, col, cols, strip, decoded, panel);
+    ops.micro_->at(dhidden_shape(bf16() ? even : length, v > 0))(rows, kept + v * element(), panel, tile);
   }
   const Buf& out = call.dhidden;
   for (int64_t r = 0; r < rows; ++r) {
     auto* to = static_cast<std::byte*>(out.p) + ((row + r) * out.ld + col) * out.element_bytes();
-    for (int64_t c = 0; c < cols; c += kPanel) {
-      ops.rows_.convert[kF32][out.type == DType::bf16](tile + (c / kPanel * chunk_rows + r) * kPanel,
-                                                       to + c * out.element_bytes(),
-                                                       std::min(kPanel, cols - c));
-    }
+    ops.rows_.convert[kF32][out.type == DType::bf16](tile + r * strip, to, cols);
   }
 }
 

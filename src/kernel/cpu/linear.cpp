@@ -14,6 +14,7 @@
 #include "kernel/gemm/microkernels.h"
 #include "kernel/gemm/panel.h"
 #include "kernel/gemm/tiling.h"
+#include "kernel/isa/product_kernels.h"
 #include "kernel/isa/row_kernels.h"
 
 namespace fettle {
@@ -79,8 +80,16 @@ struct CpuOps::LinearCall {
   };
   Panel panel_at(int64_t i) const;
   void tile(const Panel& panel, std::span<const RowBlock> blocks, std::byte* scratch);
-  void delta_term(size_t p, int64_t row, int64_t n, const RowBlock& block, int32_t& packed,
-                  const TileMemory& memory, float* sums);
+  void pack_output(size_t p, int64_t row, int64_t n, const RowBlock& block, int32_t& packed,
+                   const TileMemory& memory);
+  const std::byte* stack_at(size_t p, const RowBlock& block) const {
+    return stack + block.place * stack_bytes + stack_offset(projs, block.adapter, p) * element();
+  }
+  /// Whether a tile's last piece, the low-rank term and the epilogue are one call.
+  bool in_registers(size_t p, int64_t n, const RowBlock& block) const;
+  void finish_in_registers(size_t p, int64_t row, int64_t n, const RowBlock& block, int64_t k0,
+                           const std::byte* panel, const TileMemory& memory, float* sums);
+  void delta_term(size_t p, int64_t n, const RowBlock& block, const TileMemory& memory, float* sums);
   void finish(size_t p, int64_t row, int64_t n, const RowBlock& block, const float* sums);
 };
 
@@ -330,33 +339,66 @@ void CpuOps::LinearCall::tile(const Panel& at, std::span<const RowBlock> blocks,
                         padded_n);
     for (const RowBlock& b : blocks) {
       float* sums = memory.sums + (whole ? 0 : (b.place - blocks.front().place) * kPanel);
-      if (end == k) prefetch_for_write(y[p], b.begin, b.count, row, n);
-      for (int64_t k0 = begin; k0 < end; k0 += chunk) {
-        const Gemm& gemm = ops.micro_->at(shape(padded_n, std::min(chunk, k - k0), k0 > 0, kPanel));
-        gemm(b.count, x_at(b.begin, k0), panel(k0), sums);
+      const bool at_end = end == k, fused = at_end && in_registers(p, n, b);
+      if (at_end) {
+        prefetch_for_write(y[p], b.begin, b.count, row, n);
+        pack_output(p, row, n, b, packed, memory);
       }
-      if (end < k) continue;
-      delta_term(p, row, n, b, packed, memory, sums);
+      for (int64_t k0 = begin; k0 < end; k0 += chunk) {
+        if (fused && k0 + chunk >= k) {
+          finish_in_registers(p, row, n, b, k0, panel(k0), memory, sums);
+        } else {
+          const Gemm& gemm = ops.micro_->at(shape(padded_n, std::min(chunk, k - k0), k0 > 0, kPanel));
+          gemm(b.count, x_at(b.begin, k0), panel(k0), sums);
+        }
+      }
+      if (!at_end || fused) continue;
+      delta_term(p, n, b, memory, sums);
       finish(p, row, n, b, sums);
     }
   }
 }
 
-// `packed`: the adapter whose B lies in memory.b.
-void CpuOps::LinearCall::delta_term(size_t p, int64_t row, int64_t n, const RowBlock& block, int32_t& packed,
-                                    const TileMemory& memory, float* sums) {
+// B's rows of the block's adapter. `packed`: the adapter whose B lies in memory.b.
+void CpuOps::LinearCall::pack_output(size_t p, int64_t row, int64_t n, const RowBlock& block, int32_t& packed,
+                                     const TileMemory& memory) {
+  const LowRank* delta = delta_of(projs[p], block.adapter);
+  if (!delta || packed == block.adapter) return;
+  const int64_t padded_n = padded_columns(n), rank = delta->A.rows;
+  packer.transposed(as_weight(delta->B), row, n, padded_n, 0, rank, memory.transpose, memory.b, padded_n);
+  // f32 panels have no pair to fill: their odd rank's last row of B does not exist.
+  if (!bf16() && rank % 2 != 0) std::memset(memory.b + rank * padded_n * 4, 0, size_t(padded_n) * 4);
+  packed = block.adapter;
+}
+
+bool CpuOps::LinearCall::in_registers(size_t p, int64_t n, const RowBlock& block) const {
+  return bf16() && y[p].type == DType::bf16 && n == padded_columns(n) &&
+         stacked(delta_of(projs[p], block.adapter)) <= MicroKernels::kPieceBf16;
+}
+
+void CpuOps::LinearCall::finish_in_registers(size_t p, int64_t row, int64_t n, const RowBlock& block,
+                                             int64_t k0, const std::byte* panel, const TileMemory& memory,
+                                             float* sums) {
+  const auto half = [](const std::byte* at) { return reinterpret_cast<const uint16_t*>(at); };
+  const LowRank* delta = delta_of(projs[p], block.adapter);
+  const DotTerm term{stacked(delta), half(delta ? stack_at(p, block) : nullptr), pitch, half(memory.b), n};
+  const Buf& out = y[p];
+  ops.micro_->finish({.last = {block.count, n, k - k0, half(x_at(block.begin, k0)), x.ld, half(panel), n,
+                               sums, kPanel, k0 > 0 ? Chain::add : Chain::store},
+                      .terms = &term,
+                      .term_count = delta ? 1 : 0,
+                      .bias = projs[p].bias ? projs[p].bias.row<float>(0) + row : nullptr,
+                      .add = accumulate,
+                      .y = out.row<uint16_t>(block.begin) + row,
+                      .ldy = out.ld});
+}
+
+void CpuOps::LinearCall::delta_term(size_t p, int64_t n, const RowBlock& block, const TileMemory& memory,
+                                    float* sums) {
   const LowRank* delta = delta_of(projs[p], block.adapter);
   if (!delta) return;
-  const int64_t padded_n = padded_columns(n), rank = delta->A.rows;
-  if (packed != block.adapter) {
-    packer.transposed(as_weight(delta->B), row, n, padded_n, 0, rank, memory.transpose, memory.b, padded_n);
-    // f32 panels have no pair to fill: their odd rank's last row of B does not exist.
-    if (!bf16() && rank % 2 != 0) std::memset(memory.b + rank * padded_n * 4, 0, size_t(padded_n) * 4);
-    packed = block.adapter;
-  }
-  const int64_t offset = stack_offset(projs, block.adapter, p) * element();
-  ops.micro_->at(delta_shape(padded_n, stacked(delta)))(
-      block.count, stack + block.place * stack_bytes + offset, memory.b, sums);
+  ops.micro_->at(delta_shape(padded_columns(n), stacked(delta)))(block.count, stack_at(p, block), memory.b,
+                                                                 sums);
 }
 
 void CpuOps::LinearCall::finish(size_t p, int64_t row, int64_t n, const RowBlock& block, const float* sums) {

@@ -5,6 +5,7 @@
 // in pieces; as many as there is room for are decoded and packed, and every block of rows is taken through
 // them, so that each projection's term is added to the same f32 tile.
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/error.h"
@@ -14,9 +15,14 @@
 #include "kernel/gemm/microkernels.h"
 #include "kernel/gemm/panel.h"
 #include "kernel/gemm/tiling.h"
+#include "kernel/isa/product_kernels.h"
 #include "kernel/isa/row_kernels.h"
 
 namespace fettle {
+
+namespace {
+constexpr size_t kMostTerms = 8;  // projections of one input whose terms one call takes
+}
 
 struct CpuOps::LinearDxCall {
   CpuOps& ops;
@@ -94,10 +100,16 @@ struct CpuOps::LinearDxCall {
   void prepare_tiles();
   void tiles();
   void tile(int64_t col, std::span<const RowBlock> blocks, std::byte* scratch);
-  void multiply(const Piece& first, const Piece& end, const RowBlock& block, int64_t cols,
+  bool multiply(const Piece& first, const Piece& end, const RowBlock& block, int64_t col, int64_t cols,
                 const TileMemory& memory, float* sums);
-  void delta_terms(int64_t col, int64_t cols, const RowBlock& block, int32_t& packed,
-                   const TileMemory& memory, float* sums);
+  /// Whether a tile's last piece, the low-rank terms and the epilogue are one call.
+  bool in_registers(int64_t cols, const RowBlock& block) const;
+  void finish_in_registers(const Piece& piece, const RowBlock& block, int64_t col, int64_t cols,
+                           const std::byte* panel, const TileMemory& memory, float* sums);
+  const std::byte* stack_at(size_t p, const RowBlock& block) const {
+    return stack + (block.place * pitch + stack_offset(projs, block.adapter, p)) * element();
+  }
+  void delta_terms(int64_t col, int64_t cols, const RowBlock& block, const TileMemory& memory, float* sums);
   void pack_inputs(int32_t adapter, int64_t col, int64_t cols, const TileMemory& memory);
   void add_dropped(const LowRank& delta, const RowBlock& block, int64_t col, int64_t n, float* term,
                    float* to);
@@ -291,25 +303,73 @@ void CpuOps::LinearDxCall::tile(int64_t col, std::span<const RowBlock> blocks, s
     for (Piece piece = first; piece.p != end.p || piece.k != end.k; panel += bytes(piece), advance(piece))
       packer.straight(projs[piece.p].w, piece.k, length(piece), col, cols, kPanel, memory.decoded, panel);
     for (const RowBlock& block : blocks) {
-      if (done(end)) prefetch_for_write(dx, block.begin, block.count, col, cols);
       float* sums = memory.sums + (at_once ? 0 : (block.place - blocks.front().place) * kPanel);
-      multiply(first, end, block, cols, memory, sums);
-      if (!done(end)) continue;
-      delta_terms(col, cols, block, packed, memory, sums);
+      if (done(end)) {
+        prefetch_for_write(dx, block.begin, block.count, col, cols);
+        if (packed != block.adapter && has_delta(projs, block.adapter))
+          pack_inputs(packed = block.adapter, col, cols, memory);
+      }
+      if (multiply(first, end, block, col, cols, memory, sums) || !done(end)) continue;
+      delta_terms(col, cols, block, memory, sums);
       finish(col, cols, block, memory, sums);
     }
   }
 }
 
-void CpuOps::LinearDxCall::multiply(const Piece& first, const Piece& end, const RowBlock& block, int64_t cols,
-                                    const TileMemory& memory, float* sums) {
+// True when it went to the end: with the deltas, into dx.
+bool CpuOps::LinearDxCall::multiply(const Piece& first, const Piece& end, const RowBlock& block, int64_t col,
+                                    int64_t cols, const TileMemory& memory, float* sums) {
   const std::byte* panel = memory.panel;
+  const bool fused = done(end) && in_registers(cols, block);
   for (Piece piece = first; piece.p != end.p || piece.k != end.k; panel += bytes(piece), advance(piece)) {
+    Piece next = piece;
+    advance(next);
+    if (fused && done(next)) {
+      finish_in_registers(piece, block, col, cols, panel, memory, sums);
+      continue;
+    }
     const Gemm& gemm = ops.micro_->at(tile_shape(piece.p, length(piece), piece.p > 0 || piece.k > 0));
     for (int64_t sub = 0; sub * kPanel < cols; ++sub) {
       gemm(block.count, dy_at(piece.p, block.begin, piece.k),
            panel + sub * packer.bytes(length(piece), kPanel), sums + sub * memory.rows * kPanel);
     }
+  }
+  return fused;
+}
+
+bool CpuOps::LinearDxCall::in_registers(int64_t cols, const RowBlock& block) const {
+  return bf16() && dx.type == DType::bf16 && cols == padded_columns(cols) && projs.size() <= kMostTerms &&
+         chunk <= MicroKernels::kPieceBf16 && !drops(batch, projs, block.adapter) &&
+         std::ranges::all_of(projs, [&](const Proj& p) {
+           return stacked(delta_of(p, block.adapter)) <= MicroKernels::kPieceBf16;
+         });
+}
+
+void CpuOps::LinearDxCall::finish_in_registers(const Piece& piece, const RowBlock& block, int64_t col,
+                                               int64_t cols, const std::byte* panel, const TileMemory& memory,
+                                               float* sums) {
+  const auto half = [](const std::byte* at) { return reinterpret_cast<const uint16_t*>(at); };
+  for (int64_t c = 0; c < cols; c += kPanel) {
+    std::array<DotTerm, kMostTerms> terms;
+    int64_t count = 0;
+    const std::byte* a = memory.a;
+    for (size_t p = 0; p < projs.size(); ++p) {
+      const int64_t rank = stacked(delta_of(projs[p], block.adapter)), sub = packer.bytes(rank, kPanel);
+      if (rank != 0)
+        terms[size_t(count++)] = {rank, half(stack_at(p, block)), pitch, half(a + c / kPanel * sub), kPanel};
+      a += panel_count(cols, kPanel) * sub;
+    }
+    ops.micro_->finish(
+        {.last = {block.count, std::min(kPanel, cols - c), length(piece),
+                  half(dy_at(piece.p, block.begin, piece.k)), operand[piece.p].ld,
+                  half(panel + c / kPanel * packer.bytes(length(piece), kPanel)), kPanel,
+                  sums + c * memory.rows, kPanel, piece.p > 0 || piece.k > 0 ? Chain::add : Chain::store},
+         .terms = terms.data(),
+         .term_count = count,
+         .bias = nullptr,
+         .add = add,
+         .y = dx.row<uint16_t>(block.begin) + col + c,
+         .ldy = dx.ld});
   }
 }
 
@@ -329,19 +389,15 @@ void CpuOps::LinearDxCall::pack_inputs(int32_t adapter, int64_t col, int64_t col
   }
 }
 
-// `packed`: the adapter whose A lie in memory.a.
-void CpuOps::LinearDxCall::delta_terms(int64_t col, int64_t cols, const RowBlock& block, int32_t& packed,
+void CpuOps::LinearDxCall::delta_terms(int64_t col, int64_t cols, const RowBlock& block,
                                        const TileMemory& memory, float* sums) {
-  if (!has_delta(projs, block.adapter)) return;
-  if (packed != block.adapter) pack_inputs(block.adapter, col, cols, memory);
-  packed = block.adapter;
   const std::byte* b = memory.a;
   for (size_t p = 0; p < projs.size(); ++p) {
     const LowRank* delta = delta_of(projs[p], block.adapter);
     if (!delta) continue;
     const bool drop = drops(batch, delta);
     const Gemm& gemm = ops.micro_->at(delta_shape(stacked(delta), !drop));
-    const std::byte* a = stack + (block.place * pitch + stack_offset(projs, block.adapter, p)) * element();
+    const std::byte* a = stack_at(p, block);
     for (int64_t c = 0; c < cols; c += kPanel, b += packer.bytes(stacked(delta), kPanel)) {
       float* to = sums + c * memory.rows;
       gemm(block.count, a, b, drop ? memory.term : to);

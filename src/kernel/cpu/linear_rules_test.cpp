@@ -145,7 +145,7 @@ TEST(Linear, ScratchIsConstantAfterTheFirstCall) {
       std::vector<Tensor> dy = tensors(c, mode.type, 80, false);
       Backward b = backward(c, ops, dy, true, mode.type);
       ops.low_rank_grad(c.batch(), c.x, bufs(f.u), bufs(dy), bufs(b.du), c.projs);
-      return std::pair(ops.scratch_bytes(), ops.micro().generated(true) + ops.micro().generated(false));
+      return std::pair(ops.scratch_bytes(), ops.micro().fast(true) + ops.micro().fast(false));
     };
     const auto first = round();
     EXPECT_GT(first.first, 0);
@@ -153,16 +153,15 @@ TEST(Linear, ScratchIsConstantAfterTheFirstCall) {
   });
 }
 
-// The fast path ran: bf16 products are multiplied by generated bf16 kernels exactly where the set has them.
-TEST(Linear, GeneratedKernelsOfTheRightTypeRan) {
+// The fast path ran: bf16 is multiplied as it is exactly where the set can, all else by generated kernels.
+TEST(Linear, FastKernelsOfTheRightTypeRan) {
   for_each_mode([](Mode mode) {
     LinearCase c({.mode = mode, .in = 64, .outs = {64}});
     CpuOps ops({.isa = mode.isa, .threads = 1});
     forward(c, ops, mode.type);
-    const bool generated = mode.isa != Isa::generic,
-               bf16 = row(mode.isa).bf16_dot && mode.type == DType::bf16;
-    EXPECT_EQ(ops.micro().generated(true) > 0, generated && bf16) << ops.microkernels();
-    EXPECT_EQ(ops.micro().generated(false) > 0, generated && !bf16) << ops.microkernels();
+    const bool bf16 = row(mode.isa).bf16_dot && mode.type == DType::bf16;
+    EXPECT_EQ(ops.micro().fast(true) > 0, bf16) << ops.microkernels();
+    EXPECT_EQ(ops.micro().fast(false) > 0, mode.isa != Isa::generic && !bf16) << ops.microkernels();
     EXPECT_EQ(ops.micro().bf16(), row(mode.isa).bf16_dot);
   });
 }

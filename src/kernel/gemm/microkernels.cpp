@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "kernel/gemm/code_arena.h"
-#include "kernel/isa/dot_kernels.h"
+#include "kernel/isa/product_kernels.h"
 #include "kernel/isa/row_kernels.h"
 
 namespace fettle {
@@ -48,9 +48,8 @@ std::span<const std::byte> machine_code(int target, const GemmShape& s, int32_t 
                                         std::vector<std::byte>& buffer) {
   libxsmm_descriptor_blob blob;
   const libxsmm_gemm_descriptor* descriptor = libxsmm_gemm_descriptor_dinit2(
-      &blob, s.bf16 ? LIBXSMM_GEMM_PRECISION_BF16 : LIBXSMM_GEMM_PRECISION_F32, LIBXSMM_GEMM_PRECISION_F32,
-      s.n, m, s.k, libxsmm_blasint(s.ldb), libxsmm_blasint(s.lda), libxsmm_blasint(s.ldc), 1.0,
-      s.add ? 1.0 : 0.0, s.bf16 ? LIBXSMM_GEMM_FLAG_VNNI_A : LIBXSMM_GEMM_FLAG_NONE,
+      &blob, LIBXSMM_GEMM_PRECISION_F32, LIBXSMM_GEMM_PRECISION_F32, s.n, m, s.k, libxsmm_blasint(s.ldb),
+      libxsmm_blasint(s.lda), libxsmm_blasint(s.ldc), 1.0, s.add ? 1.0 : 0.0, LIBXSMM_GEMM_FLAG_NONE,
       LIBXSMM_GEMM_PREFETCH_NONE);
   if (!descriptor) return {};
   buffer.resize(kCodeBuffer);
@@ -72,11 +71,6 @@ void Gemm::run(const Piece& piece, size_t size, const std::byte* a, const std::b
     return;
   }
   const GemmShape& s = piece.shape;
-  if (s.bf16) {
-    dots_->gemm({MicroKernels::kRows[size], s.n, s.k, reinterpret_cast<const uint16_t*>(a), s.lda,
-                 reinterpret_cast<const uint16_t*>(b), s.ldb, c, s.ldc, s.add});
-    return;
-  }
   plain_->gemm({.m = MicroKernels::kRows[size],
                 .n = s.n,
                 .k = s.k,
@@ -90,12 +84,21 @@ void Gemm::run(const Piece& piece, size_t size, const std::byte* a, const std::b
                 .add = s.add});
 }
 
+void Gemm::dots(int64_t m, const uint16_t* a, const uint16_t* b, float* c) const noexcept {
+  const GemmShape& s = shape_;
+  Chain chain = !s.add ? Chain::store : s.join ? Chain::join : Chain::add;
+  for (int64_t k = 0; k < s.k; k += MicroKernels::kPieceBf16, chain = Chain::add) {
+    const int64_t length = std::min<int64_t>(MicroKernels::kPieceBf16, s.k - k);
+    products_->gemm({m, s.n, length, a + k, s.lda, b + k * s.ldb, s.ldb, c, s.ldc, chain});
+  }
+}
+
 // kRows[size] rows of C; returns how many these are.
 int64_t Gemm::rows(size_t size, const std::byte* a, const std::byte* b, float* c) const noexcept {
-  const int64_t element = shape_.bf16 ? 2 : 4, count = MicroKernels::kRows[size];
+  constexpr int64_t element = sizeof(float), piece = MicroKernels::kPieceF32;
+  const int64_t count = MicroKernels::kRows[size];
   if (first_.shape.k != 0) run(first_, size, a, b, c);
   alignas(64) float sum[kSum];
-  const int64_t piece = MicroKernels::piece(shape_.bf16);
   for (int64_t k = first_.shape.k; k < shape_.k; k += piece) {
     const bool whole = shape_.k - k >= piece;
     run(whole ? whole_ : last_, size, a + k * element, b + k * shape_.ldb * element, sum);
@@ -105,8 +108,12 @@ int64_t Gemm::rows(size_t size, const std::byte* a, const std::byte* b, float* c
 }
 
 void Gemm::operator()(int64_t m, const void* a, const void* b, float* c) const noexcept {
+  if (shape_.bf16) {
+    dots(m, static_cast<const uint16_t*>(a), static_cast<const uint16_t*>(b), c);
+    return;
+  }
   const auto* at = static_cast<const std::byte*>(a);
-  const int64_t row_bytes = shape_.lda * (shape_.bf16 ? 2 : 4);
+  const int64_t row_bytes = shape_.lda * int64_t(sizeof(float));
   for (size_t size = largest_; m > 0;) {
     if (m < MicroKernels::kRows[size]) {
       ++size;
@@ -127,27 +134,26 @@ size_t MicroKernels::Hash::operator()(const GemmShape& s) const noexcept {
 }
 
 MicroKernels::MicroKernels(Isa isa)
-    : isa_(isa), plain_(*row_kernels(isa).tile), dots_(*row_kernels(isa).dots) {
-  const std::string plain = fmt::format("plain C++ kernels ({}: f32)", row(isa).name);
-  if (target_of(isa) == 0) {
-    description_ = plain;
-    return;
-  }
+    : isa_(isa), plain_(*row_kernels(isa).tile), products_(*row_kernels(isa).products) {
+  bf16_ = products_.gemm != nullptr;
+  description_ =
+      fmt::format("{}{} ({})", open_arena(), bf16_ ? ", dot products for bf16" : "", row(isa).name);
+}
+
+// What multiplies f32, and why.
+std::string MicroKernels::open_arena() {
+  const std::string plain = "plain C++ kernels for f32";
+  if (target_of(isa_) == 0) return plain;
   arena_ = std::make_unique<CodeArena>();
-  const GemmShape trial{.bf16 = row(isa).bf16_dot, .n = 64, .k = 64, .lda = 64, .ldb = 64, .ldc = 64};
   std::vector<std::byte> buffer;
-  const std::span code = machine_code(target_of(isa), trial, 16, buffer);
-  if (code.empty()) {
-    description_ = plain + ", because libxsmm generates no code for this set";
-    arena_.reset();
-  } else if (!arena_->add(code)) {
-    description_ = fmt::format("{}, because the system refuses executable memory to libxsmm ({})", plain,
-                               std::strerror(errno));
-    arena_.reset();
-  } else {
-    bf16_ = trial.bf16;
-    description_ = fmt::format("libxsmm ({}: {})", row(isa).name, bf16_ ? "f32, bf16" : "f32");
-  }
+  const GemmShape trial{.n = 64, .k = 64, .lda = 64, .ldb = 64, .ldc = 64};
+  const std::span code = machine_code(target_of(isa_), trial, 16, buffer);
+  if (!code.empty() && arena_->add(code)) return "libxsmm for f32";
+  const int refusal = errno;
+  arena_.reset();
+  if (code.empty()) return plain + " (libxsmm generates no code for this set)";
+  return fmt::format("{} (the system refuses executable memory to libxsmm: {})", plain,
+                     std::strerror(refusal));
 }
 
 MicroKernels::~MicroKernels() = default;
@@ -155,14 +161,14 @@ MicroKernels::~MicroKernels() = default;
 Gemm::Code MicroKernels::generate(const GemmShape& shape, int32_t m) {
   static thread_local std::vector<std::byte> buffer;
   const std::span code = machine_code(target_of(isa_), shape, m, buffer);
-  FETTLE_CHECK(!code.empty(), "libxsmm generates no {} kernel for m {} n {} k {} on {}",
-               shape.bf16 ? "bf16" : "f32", m, shape.n, shape.k, row(isa_).name);
+  FETTLE_CHECK(!code.empty(), "libxsmm generates no f32 kernel for m {} n {} k {} on {}", m, shape.n, shape.k,
+               row(isa_).name);
   const void* at = arena_->add(code);
   if (!at) {
     throw Error({.what = fmt::format("no executable memory for a microkernel: {}", std::strerror(errno)),
                  .hint = "FETTLE_ISA=generic runs without generated code"});
   }
-  ++generated_[shape.bf16];
+  ++fast_[kF32];
   return reinterpret_cast<Gemm::Code>(const_cast<void*>(at));
 }
 
@@ -182,24 +188,36 @@ const Gemm& MicroKernels::get(const GemmShape& shape) {
   FETTLE_CHECK(shape.n % kLanes == 0 && shape.n > 0 && shape.n <= kSum && shape.k > 0 &&
                    (!shape.bf16 || (bf16_ && shape.k % 2 == 0)),
                "microkernel n {} k {} bf16 {}", shape.n, shape.k, shape.bf16);
+  FETTLE_CHECK(!shape.join || (shape.add && shape.k <= piece(shape.bf16)), "k {} cannot join", shape.k);
   Gemm gemm;
   gemm.shape_ = shape;
   gemm.plain_ = &plain_;
-  gemm.dots_ = &dots_;
+  gemm.products_ = &products_;
+  if (shape.bf16) {
+    ++fast_[kBf16];
+  } else {
+    make_pieces(gemm);
+  }
+  return kernels_.emplace(shape, gemm).first->second;
+}
+
+void MicroKernels::finish(const DotFinish& f) const noexcept {
+  products_.finish(f);
+}
+
+void MicroKernels::make_pieces(Gemm& gemm) {
+  const GemmShape& shape = gemm.shape_;
   GemmShape part = shape;
-  const int32_t piece = MicroKernels::piece(shape.bf16);
-  FETTLE_CHECK(!shape.join || (shape.add && shape.k <= piece), "k {} cannot join", shape.k);
   part.add = shape.join;
-  part.k = std::min(shape.k, piece);
+  part.k = std::min(shape.k, kPieceF32);
   if (!shape.add || shape.join) gemm.first_ = make(part);
   const int32_t rest = shape.k - gemm.first_.shape.k;
   part.ldc = shape.n;
-  if (rest >= piece) gemm.whole_ = make(part);
-  part.k = rest % piece;
+  if (rest >= kPieceF32) gemm.whole_ = make(part);
+  part.k = rest % kPieceF32;
   if (part.k != 0) gemm.last_ = make(part);
   while (rest > 0 && kRows[gemm.largest_] > 1 && kRows[gemm.largest_] * shape.n > kSumInCache)
     ++gemm.largest_;
-  return kernels_.emplace(shape, gemm).first->second;
 }
 
 }  // namespace fettle

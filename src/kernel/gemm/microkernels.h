@@ -9,11 +9,12 @@
 // lose, not what 49,152 do (docs/decisions.md has the measurement). A shape that joins goes on with the
 // chains that C ends: for the few products of a low-rank term a sum of their own costs more than they do.
 //
-// Two providers: libxsmm's generator, whose machine code is laid into executable memory of our own for
-// exactly the instruction set asked for; and the kernels of the ISA objects, which serve the generic set, a
-// system that refuses executable memory, and products of 16 columns: there libxsmm is half as fast, and
-// splits the sums of less than 12 rows over several accumulators, so that a row's bits would depend on how
-// many rows are computed with it. describe() says which one runs and why.
+// Two providers. The kernels of the ISA objects serve bf16 (9 % faster than libxsmm's: docs/decisions.md),
+// the generic set, and a system that refuses executable memory. libxsmm's generator serves f32, its machine
+// code laid into executable memory of our own for exactly the instruction set asked for; but not products of
+// 16 columns: there it is half as fast, and splits the sums of less than 12 rows over several accumulators,
+// so that a row's bits would depend on how many rows are computed with it. describe() says which one runs and
+// why.
 #pragma once
 
 #include <array>
@@ -27,7 +28,8 @@
 namespace fettle {
 
 class CodeArena;
-struct DotKernels;
+struct DotFinish;
+struct ProductKernels;
 struct TileKernels;
 
 /// Everything of a microkernel but m. n is a multiple of 16 up to 16384; k and lda are even for bf16;
@@ -41,7 +43,7 @@ struct GemmShape {
   bool operator==(const GemmShape&) const = default;
 };
 
-/// A family of microkernels, for 128, 64, … 1 rows: any m is a sum of these.
+/// The product of a shape for any number of rows.
 class Gemm {
  public:
   void operator()(int64_t m, const void* a, const void* b, float* c) const noexcept;
@@ -49,12 +51,14 @@ class Gemm {
  private:
   friend class MicroKernels;
   using Code = void (*)(const void* b, const void* a, float* c);
-  /// C = A·B for one piece of k and every number of rows. k = 0: there is no such piece.
+  /// C = A·B in f32 for one piece of k and 128, 64, … 1 rows: any m is a sum of these. k = 0: there is no
+  /// such piece.
   struct Piece {
     GemmShape shape;
     std::array<Code, 8> code{};  // null: the kernel of the ISA object
   };
 
+  void dots(int64_t m, const uint16_t* a, const uint16_t* b, float* c) const noexcept;
   int64_t rows(size_t size, const std::byte* a, const std::byte* b, float* c) const noexcept;
   void run(const Piece& piece, size_t size, const std::byte* a, const std::byte* b, float* c) const noexcept;
 
@@ -63,7 +67,7 @@ class Gemm {
   Piece whole_, last_;  // into a sum of their own, [rows, n]
   size_t largest_ = 0;  // of kRows that is used
   const TileKernels* plain_ = nullptr;
-  const DotKernels* dots_ = nullptr;
+  const ProductKernels* products_ = nullptr;
 };
 
 class MicroKernels {
@@ -73,7 +77,7 @@ class MicroKernels {
   static constexpr int32_t kPieceF32 = 128, kPieceBf16 = 768;
   static int32_t piece(bool bf16) { return bf16 ? kPieceBf16 : kPieceF32; }
 
-  /// Generates a trial kernel at once, so that describe() and bf16() are settled.
+  /// Generates a trial kernel at once, so that describe() is settled.
   explicit MicroKernels(Isa isa);
   ~MicroKernels();
 
@@ -86,24 +90,30 @@ class MicroKernels {
   /// The kernels of a shape that get() has made: for parallel regions.
   const Gemm& at(const GemmShape& shape) const noexcept { return kernels_.find(shape)->second; }
 
-  /// "libxsmm (avx512bf16: f32, bf16)", or the plain kernel and why.
+  /// The last piece of a bf16 contraction and all that follows, in registers; its chain is no longer than a
+  /// piece. The bits are those of the single steps.
+  void finish(const DotFinish& f) const noexcept;
+
+  /// "libxsmm for f32, dot products for bf16 (avx512bf16)", or the plain kernel and why.
   const std::string& describe() const { return description_; }
-  /// Kernels generated so far: a test reads it to know that the fast path ran.
-  int64_t generated(bool bf16) const { return generated_[bf16]; }
+  /// Kernels made so far that are not the plain ones: a test reads it to know that the fast path ran.
+  int64_t fast(bool bf16) const { return fast_[bf16]; }
 
  private:
   struct Hash {
     size_t operator()(const GemmShape& s) const noexcept;
   };
+  std::string open_arena();
+  void make_pieces(Gemm& gemm);
   Gemm::Piece make(const GemmShape& shape);
   Gemm::Code generate(const GemmShape& shape, int32_t m);
 
   Isa isa_;
   const TileKernels& plain_;
-  const DotKernels& dots_;
+  const ProductKernels& products_;
   bool bf16_ = false;
   std::string description_;
-  std::array<int64_t, 2> generated_{};
+  std::array<int64_t, 2> fast_{};
   std::unique_ptr<CodeArena> arena_;  // null: the plain kernel serves
   std::unordered_map<GemmShape, Gemm::Piece, Hash> pieces_;
   std::unordered_map<GemmShape, Gemm, Hash> kernels_;

@@ -1,5 +1,5 @@
-// Tiles of attention in bf16 with dot-product instructions (isa/dots.cpp). Only sets that multiply bf16 have
-// them: every entry of the other sets' tables is null, and attention widens to f32.
+// Attention's tiles around products of bf16 (isa/dots.cpp). Only sets that multiply bf16 have them: every
+// entry of the other sets' tables is null, and attention widens to f32.
 //
 // Rows of queries are columns here: scores lie as [keys, columns], so that maxima, sums and exponentials run
 // down a vector, and what a product needs next is a pair of neighbouring rows interleaved, not a
@@ -13,20 +13,6 @@ namespace fettle {
 
 /// Columns of a tile: pitch of all its arrays but where another is given.
 constexpr int64_t kDotColumns = 64;
-
-/// c[m][n] (= | += with add) Σ_k a[m][k]·b(k, n); a row-major bf16, b in pairs along k, [k/2, ldb, 2], c f32.
-/// k is even, n a multiple of 16. An element's sum is one chain in ascending k that starts from what c holds:
-/// its bits depend neither on m nor on n.
-struct DotGemm {
-  int64_t m, n, k;
-  const uint16_t* a;
-  int64_t lda;
-  const uint16_t* b;
-  int64_t ldb;
-  float* c;
-  int64_t ldc;
-  bool add;
-};
 
 /// Which keys of a tile a column sees: [first, last). Both null: all of them.
 struct DotSight {
@@ -61,7 +47,6 @@ struct DotSoftmaxBackward {
 };
 
 struct DotKernels {
-  void (*gemm)(const DotGemm&) noexcept;
   void (*softmax)(const DotSoftmax&) noexcept;
   void (*softmax_backward)(const DotSoftmaxBackward&) noexcept;
 };

@@ -14,78 +14,6 @@ namespace {
 using Vec = __m512;
 constexpr int kLanes = 16;
 
-// ── products ──
-
-FETTLE_INLINE __m512bh pairs(const uint16_t* p) {
-  return (__m512bh)_mm512_loadu_si512(p);
-}
-
-FETTLE_INLINE __m512bh everywhere(const uint16_t* pair) {
-  int32_t bits;
-  __builtin_memcpy(&bits, pair, sizeof bits);
-  return (__m512bh)_mm512_set1_epi32(bits);
-}
-
-template <int R, int V>
-FETTLE_INLINE void block(const DotGemm& g, const uint16_t* a, const uint16_t* b, float* c) {
-  Vec sum[R][V];
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v)
-      sum[r][v] = g.add ? _mm512_loadu_ps(c + r * g.ldc + v * kLanes) : _mm512_setzero_ps();
-  for (int64_t k = 0; k < g.k; k += 2) {
-    __m512bh right[V];
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) right[v] = pairs(b + v * 2 * kLanes);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      const __m512bh left = everywhere(a + r * g.lda + k);
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) sum[r][v] = _mm512_dpbf16_ps(sum[r][v], left, right[v]);
-    }
-    b += 2 * g.ldb;
-  }
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) _mm512_storeu_ps(c + r * g.ldc + v * kLanes, sum[r][v]);
-}
-
-// 24 sums in flight hide the latency of the instruction, which is six; fewer columns get more rows.
-template <int V>
-void columns(const DotGemm& g, const uint16_t* b, float* c) {
-  constexpr int kRows = V >= 3 ? 6 : 12;
-  const uint16_t* a = g.a;
-  int64_t m = g.m;
-  const auto step = [&](int rows) {
-    a += rows * g.lda;
-    c += rows * g.ldc;
-    m -= rows;
-  };
-  for (; m >= kRows; step(kRows)) block<kRows, V>(g, a, b, c);
-  for (; m >= 4; step(4)) block<4, V>(g, a, b, c);
-  for (; m >= 1; step(1)) block<1, V>(g, a, b, c);
-}
-
-void gemm(const DotGemm& g) noexcept {
-  int64_t n = 0;
-  for (; n + 64 <= g.n; n += 64) columns<4>(g, g.b + 2 * n, g.c + n);
-  switch ((g.n - n) / kLanes) {
-    case 3:
-      columns<3>(g, g.b + 2 * n, g.c + n);
-      break;
-    case 2:
-      columns<2>(g, g.b + 2 * n, g.c + n);
-      break;
-    case 1:
-      columns<1>(g, g.b + 2 * n, g.c + n);
-      break;
-    default:
-      break;
-  }
-}
-
 // ── exponentials ──
 
 /// 2^x, at most 1.5e-7 off: the instructions split x at its floor; a minimax polynomial serves the fraction,
@@ -268,7 +196,6 @@ void softmax_backward(const DotSoftmaxBackward& t) noexcept {
 extern const DotKernels FETTLE_ISA_SYMBOL(dot_kernels);
 constinit const DotKernels FETTLE_ISA_SYMBOL(dot_kernels) = {
 #if defined(__AVX512BF16__)
-    .gemm = gemm,
     .softmax = softmax,
     .softmax_backward = softmax_backward,
 #endif

@@ -58,12 +58,14 @@ struct AdamWFactors {
   float step_size;  // lr / (1 - beta1^step)
 };
 
-struct DotKernels;  // isa/dot_kernels.h
+struct DotKernels;      // isa/dot_kernels.h
+struct ProductKernels;  // isa/product_kernels.h
 
 struct RowKernels {
   const char* isa;
   const TileKernels* tile;
   const DotKernels* dots;
+  const ProductKernels* products;
 
   // ── spans ──
   void (*convert[kElementTypes][kElementTypes])(const void* x, void* y, int64_t n) noexcept;

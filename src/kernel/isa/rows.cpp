@@ -7,6 +7,8 @@ namespace fettle {
 
 extern const TileKernels FETTLE_ISA_SYMBOL(tile_kernels);
 extern const DotKernels FETTLE_ISA_SYMBOL(dot_kernels);
+extern const ProductKernels FETTLE_ISA_SYMBOL(product_kernels);
+extern const ProductKernels FETTLE_ISA_SYMBOL(product_kernels);
 
 namespace {
 
@@ -280,6 +282,7 @@ constinit const RowKernels FETTLE_ISA_SYMBOL(row_kernels) = {
     .isa = FETTLE_ISA_TEXT,
     .tile = &FETTLE_ISA_SYMBOL(tile_kernels),
     .dots = &FETTLE_ISA_SYMBOL(dot_kernels),
+    .products = &FETTLE_ISA_SYMBOL(product_kernels),
     .convert = BY_TYPES(convert),
     .scale = BY_TYPES(scale),
     .add = BY_TYPES(add),

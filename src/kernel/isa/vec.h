@@ -3,6 +3,7 @@
 // the last elements of a row go through the same instructions, and round the same way, as all others.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "base/intrinsics.h"
