@@ -109,12 +109,13 @@ void BpeTokenizer::encode_normalized(std::string_view text, bool parse_special, 
 }
 
 TokenKind BpeTokenizer::kind(int32_t id) const {
-  FETTLE_CHECK(id >= 0 && id < vocab_size(), "token {} of {}", id, vocab_size());
-  return vocabulary_->kind(id);
+  FETTLE_CHECK(id >= 0, "token {} of {}", id, vocab_size());
+  return id < vocab_size() ? vocabulary_->kind(id) : TokenKind::unused;
 }
 
 std::string BpeTokenizer::bytes_of(int32_t id) const {
   const TokenKind what = kind(id);
+  if (id >= vocab_size()) return "";
   const std::string& form = vocabulary_->form(id);
   return what == TokenKind::control ? form : rules_->bytes_of(form, what);
 }

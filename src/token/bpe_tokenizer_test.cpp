@@ -58,6 +58,16 @@ TEST(BpeTokenizer, NormalizedTokensAreSoughtInNormalizedText) {
   EXPECT_EQ(tokenizer(added).encode("\u00e9", true), (Ids{0xc3, 0xa9})) << "without NFC nothing is composed";
 }
 
+// A model with more rows than tokens can choose one of the rows that stand for nothing.
+TEST(BpeTokenizer, AnIdPastTheLastTokenIsNoText) {
+  const BpeTokenizer t = tokenizer({});
+  EXPECT_EQ(t.kind(257), TokenKind::unused);
+  EXPECT_EQ(t.bytes_of(257), "");
+  EXPECT_EQ(t.decode(Ids{'a', 257, 'b'}, true), "ab");
+  StreamDecoder stream(t);
+  EXPECT_EQ(stream.push(257) + stream.push('a') + stream.finish(), "a");
+}
+
 TEST(BpeTokenizer, DescribesItself) {
   EXPECT_EQ(tokenizer({}).describe(), "byte-level BPE, pre-tokenizer gpt-2, 257 tokens");
   EXPECT_EQ(tokenizer({}, true).describe(), "byte-level BPE, pre-tokenizer gpt-2, NFC, 257 tokens");

@@ -32,7 +32,8 @@ class Tokenizer {
   /// always matched.
   virtual std::vector<int32_t> encode(std::string_view text, bool parse_special) const = 0;
 
-  /// The bytes of one token (not always whole UTF-8). Control tokens give their written form.
+  /// The bytes of one token (not always whole UTF-8). Control tokens give their written form. An id past the
+  /// last token, which a model with more rows than tokens can choose, is unused and has no bytes.
   virtual std::string bytes_of(int32_t id) const = 0;
   virtual TokenKind kind(int32_t id) const = 0;
   virtual int64_t vocab_size() const = 0;
