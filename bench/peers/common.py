@@ -34,6 +34,23 @@ def find_tool(build: pathlib.Path, name: str) -> pathlib.Path:
     return found[0]
 
 
+# Runs its arguments and says what they held at their peak, in KiB. In a process of its own: a child's maximum begins with
+# what its parent held when it was made, and a parent with PyTorch holds more than any fettle.
+MEASURE = """import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)"""
+
+
+def fettle(args, *words) -> float:
+    """Runs fettle; its peak resident memory in MiB, mapped files counted."""
+    command = [sys.executable, "-c", MEASURE, find_tool(args.build, "fettle"), *map(str, words)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        sys.exit(f"fettle {words[0]} failed:\n{done.stdout[-3000:]}")
+    return int(done.stdout.split()[-1]) / 1024
+
+
 def parity_dump(args, adapter: pathlib.Path | str, out: pathlib.Path) -> dict:
     """Everything one f32 step over the golden sequences computes; an adapter "-" is the base alone."""
     subprocess.run([find_tool(args.build, "parity_dump"), args.weights, adapter, args.golden / "sequences.json", out,

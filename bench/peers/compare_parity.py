@@ -6,7 +6,8 @@
    each against PyTorch's float64. The bar: at most twice PyTorch-f32's own distance.
 2. `fettle train` runs the golden 50 steps from the same adapter over the same records in the same order, in f32 and bf16:
    the f32 curve against PyTorch's f32 (bar: 1e-3 relative at every step), and how far bf16 strays from f32, mean over the
-   steps, on both sides (bar: 1.5 times PyTorch's). The curves go to parity_curves.png in the golden folder.
+   steps, on both sides (bar: 1.5 times PyTorch's). The curves go to parity_curves.png in the golden folder, or to
+   --plot; docs/parity_curves.png is that.
 3. Adapters go from fettle to PEFT and back: peft_roundtrip.py.
 Exits non-zero when a bar is missed.
 """
@@ -19,6 +20,7 @@ import matplotlib
 import matplotlib.pyplot
 from safetensors.torch import load_file
 
+import plots
 from common import Report, fettle_train, parity_dump, parser_of
 from peft_roundtrip import compare_adapters
 
@@ -76,7 +78,7 @@ def stray(a: list[float], b: list[float]) -> float:
 def plot(path: pathlib.Path, curves: dict[str, list[float]]) -> None:
     """Losses above, below how far each curve is from PyTorch's f32 (what the upper panel cannot show)."""
     reference = curves["PyTorch f32"]
-    figure, (loss, apart) = matplotlib.pyplot.subplots(2, 1, figsize=(9, 7), sharex=True)
+    figure, (loss, apart) = matplotlib.pyplot.subplots(2, 1, figsize=(9, 6), sharex=True)
     for (name, values), style in zip(curves.items(), ["-", "-", "--", "--"]):
         steps = range(1, len(values) + 1)
         loss.plot(steps, values, style, label=name, linewidth=1.2)
@@ -92,7 +94,7 @@ def plot(path: pathlib.Path, curves: dict[str, list[float]]) -> None:
     apart.set_ylim(bottom=1e-6)
     apart.legend(loc="lower center", ncols=3)
     figure.tight_layout()
-    figure.savefig(path, dpi=120)
+    plots.save(figure, path)
 
 
 def compare_curves(args, report: Report) -> None:
@@ -104,14 +106,15 @@ def compare_curves(args, report: Report) -> None:
                CURVE_BAR, f"; at step {worst + 1}: ours {ours[worst]:.6f}, theirs {theirs[worst]:.6f}")
     report.bar("bf16 astray from f32, in PyTorch's own", stray(ours, ours_bf16) / stray(theirs, theirs_bf16), STRAY_BAR,
                f"; ours {stray(ours, ours_bf16):.2e}, theirs {stray(theirs, theirs_bf16):.2e}")
-    plot(args.golden / "parity_curves.png",
+    plot(args.plot or args.golden / "parity_curves.png",
          {"fettle f32": ours, "fettle bf16": ours_bf16, "PyTorch f32": theirs, "PyTorch bf16": theirs_bf16})
-    print(f"       plot: {args.golden / 'parity_curves.png'}")
+    print(f"       plot: {args.plot or args.golden / 'parity_curves.png'}")
 
 
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--only", choices=["numbers", "curves", "adapters"])
+    parser.add_argument("--plot", type=pathlib.Path, help="where the curves go instead of the golden folder")
     args = parser.parse_args()
     if not (args.golden / "curves.json").exists():
         sys.exit(f"no golden numbers in {args.golden}: ./dev golden smollm2")

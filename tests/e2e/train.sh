@@ -28,7 +28,7 @@ test_one_and_two_threads_give_the_same_bits() {
   same_adapter one two
 }
 
-# FETTLE_KILLS=100 for the long form. Kills inside write, flush and rename are SafeHandsTest's.
+# FETTLE_KILLS=100 FETTLE_TEST_LIMIT=3600 for the long form. Kills inside write, flush and rename are SafeHandsTest's.
 test_kill_at_random_moments_then_resume_gives_the_same_bits() {
   local wanted=${FETTLE_KILLS:-10} kills=0 runs=0
   train_smollm2 whole max_steps=24 save_steps=2 >/dev/null
