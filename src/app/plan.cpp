@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "app/plan_report.h"
 #include "app/progress_line.h"
 #include "app/verbs.h"
 #include "compat/llamafactory/front.h"
@@ -10,7 +11,6 @@
 
 namespace fettle::app {
 
-namespace {
 void print_memory(const RunPlan& plan) {
   fmt::print("\nMemory\n");
   for (const PlanLine& line : plan.memory.lines)
@@ -27,6 +27,7 @@ void print_remedies(const RunPlan& plan) {
     fmt::print("  {:>10}  {}{}\n", memory_text(r.bytes), r.key, r.fits ? "" : "   (still too much)");
 }
 
+namespace {
 void print_time(const TimePlan& time) {
   fmt::print("\nTime\n  {:>10}  {} at {:.0f} tokens/s (a probe of {:.0f} s)\n", duration_text(time.seconds),
              counted(time.steps, "step"), time.tokens_per_second, time.probe_seconds);

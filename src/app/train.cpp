@@ -61,6 +61,7 @@ PromptForm prompt_form_of(const TrainJob& job, const TrainResult& result) {
 int train_verb(Words words) {
   ProgressLine progress(stdout, ::isatty(STDOUT_FILENO) != 0);
   const TrainJob job = llamafactory::train_job(llamafactory::parse_arguments(words, progress), progress);
+  if (job.dry_run) return dry_run(job, progress);
   step_back(job.niceness, progress);
   std::signal(SIGINT, ask_to_stop);
   std::signal(SIGTERM, ask_to_stop);

@@ -5,6 +5,11 @@
 #include <string>
 #include <string_view>
 
+namespace fettle {
+class RunListener;
+struct TrainJob;
+}  // namespace fettle
+
 namespace fettle::app {
 
 using Words = std::span<const std::string>;
@@ -28,11 +33,16 @@ int unknown_verb(const std::string& name);
 int train_verb(Words words);
 int chat_verb(Words words);
 int check_verb(Words words);
+int data_verb(Words words);
 int export_verb(Words words);
 int plan_verb(Words words);
 int inspect_verb(Words words);
 int env_verb(Words words);
 int version_verb(Words words);
 int help_verb(Words words);
+
+/// Everything of a run up to its first step, told; nothing is trained or written. Returns the exit code: 1
+/// when it would not fit into memory.
+int dry_run(const TrainJob& job, RunListener& listener);
 
 }  // namespace fettle::app

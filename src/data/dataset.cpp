@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -26,19 +27,31 @@ void DataReport::count(const LoadedSamples& loaded) {
 }
 
 void DataReport::name_cut(const SamplePlace& place, int64_t full, int64_t kept, bool end_lost) {
-  if (++cut > kNamedPerKind) return;
-  examples.push_back(fmt::format("{}: cut from {} to {} tokens; its end-of-text is {}", place.text(), full,
-                                 kept, end_lost ? "lost" : "kept"));
+  ++cut;
+  longest = std::max(longest, full);
+  remarks.push_back({Remark::Kind::cut, place,
+                     fmt::format("cut from {} to {} tokens; its end-of-text is {}", full, kept,
+                                 end_lost ? "lost" : "kept")});
 }
 
 void DataReport::name_nothing_to_train(const SamplePlace& place) {
-  if (++nothing_to_train > kNamedPerKind) return;
-  examples.push_back(fmt::format("{}: left out, nothing in it is trained", place.text()));
+  ++nothing_to_train;
+  remarks.push_back({Remark::Kind::nothing_to_train, place, "left out, nothing in it is trained"});
 }
 
 void DataReport::name_skipped(const SamplePlace& place, const std::string& reason) {
-  if (++skipped > kNamedPerKind) return;
-  examples.push_back(fmt::format("{}: skipped, {}", place.text(), reason));
+  ++skipped;
+  remarks.push_back({Remark::Kind::skipped, place, "skipped, " + reason});
+}
+
+std::vector<std::string> DataReport::examples() const {
+  std::array<int64_t, 3> named{};
+  std::vector<std::string> out;
+  for (const Remark& r : remarks) {
+    if (++named[size_t(r.kind)] <= kNamedPerKind)
+      out.push_back(fmt::format("{}: {}", r.place.text(), r.text));
+  }
+  return out;
 }
 
 void DataReport::tell(Listener& listener) const {
@@ -51,7 +64,7 @@ void DataReport::tell(Listener& listener) const {
   part(skipped, "skipped because they do not fit");
   if (parts.empty()) return;
   listener.warn(
-      fmt::format("of {} records: {}\n  {}", records, fmt::join(parts, "; "), fmt::join(examples, "\n  ")));
+      fmt::format("of {} records: {}\n  {}", records, fmt::join(parts, "; "), fmt::join(examples(), "\n  ")));
 }
 
 std::span<const int32_t> Dataset::ids(int64_t i) const {

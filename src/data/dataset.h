@@ -23,22 +23,30 @@ struct EncodeOptions {
 /// LLaMA-Factory's length rule: {source, target} tokens that fit a budget.
 std::pair<int64_t, int64_t> infer_seqlen(int64_t source, int64_t target, int64_t budget);
 
-/// What happened to the data on its way: everything is counted, the first of each kind are named by
-/// file:line.
+/// Something that happened to one record.
+struct Remark {
+  enum class Kind : uint8_t { cut, nothing_to_train, skipped } kind;
+  SamplePlace place;
+  std::string text;  // "cut from 3000 to 2048 tokens; its end-of-text is lost"
+};
+
+/// What happened to the data on its way: everything is counted and kept with its place.
 struct DataReport {
   int64_t records = 0, samples = 0, tokens = 0, targets = 0;
   int64_t cut = 0;               // samples that lost tokens to cutoff_len
   int64_t nothing_to_train = 0;  // samples left out because no label is left
   int64_t skipped = 0;           // records that did not fit their format
-  std::vector<std::string>
-      examples;  // "data/x.json:12: cut from 3000 to 2048 tokens; its end-of-text is lost"
+  int64_t longest = 0;           // tokens of the longest sample that was cut, before it was
+  std::vector<Remark> remarks;
 
   /// Takes over what reading a dataset counted.
   void count(const LoadedSamples& loaded);
   void name_cut(const SamplePlace& place, int64_t full, int64_t kept, bool end_lost);
   void name_nothing_to_train(const SamplePlace& place);
   void name_skipped(const SamplePlace& place, const std::string& reason);
-  /// One warning for everything that was cut or left out, with the named examples; silent when nothing was.
+  /// The first remarks of each kind: "data/x.json:12: cut from 3000 to 2048 tokens; its end-of-text is lost".
+  std::vector<std::string> examples() const;
+  /// One warning for everything that was cut or left out, with the examples; silent when nothing was.
   void tell(Listener& listener) const;
 };
 

@@ -59,7 +59,7 @@ TEST(DataReport, TellsOnceAndNamesTheFirstOfEachKind) {
   report.name_cut({"x.json", 50}, 3000, 2048, true);
   report.name_cut({"x.json", 51}, 2050, 2048, false);
   EXPECT_EQ(report.skipped, 7);
-  EXPECT_EQ(report.examples.size(), 5u + 2u);
+  EXPECT_EQ(report.examples().size(), 5u + 2u);
   report.tell(heard);
   ASSERT_EQ(heard.notes.size(), 1u);
   EXPECT_EQ(heard.notes[0].severity, Severity::warning);

@@ -153,7 +153,7 @@ TEST(EncodeSupervisedAll, CountsAndNamesWhatIsCutOrLeftOut) {
   EXPECT_EQ(out.report().skipped, 1);
   EXPECT_EQ(out.report().tokens, 57 * 14 + 50);
   EXPECT_EQ(out.report().targets, 57 * 6 + 49);
-  EXPECT_EQ(out.report().examples,
+  EXPECT_EQ(out.report().examples(),
             (std::vector<std::string>{"talk.json:31: cut from 201 to 50 tokens; its end-of-text is lost",
                                       "talk.json:51: left out, nothing in it is trained",
                                       "talk.json:81: skipped, it has no answer"}));
@@ -168,7 +168,7 @@ TEST(EncodeSupervisedAll, ToolsThatCannotBeWrittenAreCountedAndNamed) {
   Dataset out;
   encode_supervised(samples, ChatTemplate("qwen", fake_tokenizer()), {}, out);
   EXPECT_EQ(out.size(), 58);
-  EXPECT_EQ(out.report().examples,
+  EXPECT_EQ(out.report().examples(),
             (std::vector<std::string>{
                 "talk.json:41: skipped, the tool description is not JSON (wrong at byte 3): [{",
                 "talk.json:71: skipped, a function call is not JSON (wrong at byte 1): call"}));

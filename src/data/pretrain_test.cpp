@@ -44,8 +44,8 @@ TEST(EncodePretrain, OneSampleADocumentIsCutAndNamed) {
   encode_pretrain(documents({"abc", "defghijkl", ""}), ChatTemplate("default", tokenizer), {.cutoff_len = 6},
                   false, out);
   EXPECT_EQ(shown(out, *tokenizer), (Strings{"abc</s>", "defghi"}));
-  EXPECT_EQ(out.report().examples, (Strings{"notes.txt:2: cut from 10 to 6 tokens; its end-of-text is lost",
-                                            "notes.txt:3: left out, nothing in it is trained"}));
+  EXPECT_EQ(out.report().examples(), (Strings{"notes.txt:2: cut from 10 to 6 tokens; its end-of-text is lost",
+                                              "notes.txt:3: left out, nothing in it is trained"}));
 }
 
 TEST(EncodePretrain, BosIsAddedOrTakesTheFirstPlaceOfABlock) {

@@ -101,6 +101,9 @@ struct TrainJob {
   int64_t memory_limit = 0;            // bytes this run may take; 0: what is available
   std::optional<Recompute> recompute;  // unset: the first level that fits
   bool check_model = true;             // a first loss near chance stops the run when the base reads nothing
+  bool dry_run = false;                // train stops before its first step
+  std::string report_file;             // where `fettle data` writes what it found; "" = nowhere
+  std::vector<std::string> fail_on;    // kinds of findings that `fettle data` fails on
   int niceness = 10;                   // added to the process's own: the machine stays usable
   /// The options as typed, in table order: kept in checkpoints and shown in the log.
   std::vector<std::pair<std::string, std::string>> as_typed;

@@ -34,6 +34,9 @@ class Run {
   TrainResult train(const std::atomic<bool>* stop);
   /// Writes nothing; afterwards the adapter is no longer fit for training.
   RunPlan plan();
+  /// The memory alone.
+  RunPlan rehearse() const;
+  const Session& session() const { return session_; }
 
  private:
   struct StepSums {

@@ -1,5 +1,6 @@
 // What a run would take, before it starts.
 #include <algorithm>
+#include <cmath>
 
 #include "base/run_clock.h"
 #include "tune/run.h"
@@ -57,7 +58,7 @@ TimePlan Run::probe() {
   micro_batch_seconds(all.back().index);
   Cost cost;
   for (const double q : kQuantiles) {
-    const MicroBatch& batch = all[size_t(q * double(all.size() - 1) + 0.5)];
+    const MicroBatch& batch = all[size_t(std::lround(q * double(all.size() - 1)))];
     cost.measured(batch.tokens, micro_batch_seconds(batch.index));
     if (span.seconds() > kProbeSeconds) break;
   }
@@ -77,12 +78,15 @@ TimePlan Run::probe() {
   return plan;
 }
 
-RunPlan Run::plan() {
+RunPlan Run::rehearse() const {
   RunPlan plan{.memory = memory_, .full_fine_tuning = planner_->full_fine_tuning(memory_)};
-  if (!memory_.fits()) {
-    plan.remedies = planner_->remedies();
-    return plan;
-  }
+  if (!memory_.fits()) plan.remedies = planner_->remedies();
+  return plan;
+}
+
+RunPlan Run::plan() {
+  RunPlan plan = rehearse();
+  if (!memory_.fits()) return plan;
   plan.time = probe();
   // What the kernels keep for themselves is known once they ran.
   const std::string_view kScratch = "scratch of kernels";
@@ -90,6 +94,13 @@ RunPlan Run::plan() {
   plan.memory.lines.push_back({std::string(kScratch), session_.ops->scratch_bytes()});
   plan.full_fine_tuning = planner_->full_fine_tuning(plan.memory);
   return plan;
+}
+
+RunPlan rehearse_training(const TrainJob& job, RunListener& listener,
+                          const std::function<void(const Session&)>& show) {
+  const Run run(job, listener);
+  show(run.session());
+  return run.rehearse();
 }
 
 RunPlan plan_training(const TrainJob& job, RunListener& listener) {

@@ -6,6 +6,7 @@
 #include "base/leftovers.h"
 #include "tune/base_name.h"
 #include "tune/model_check.h"
+#include "tune/reach.h"
 #include "tune/run.h"
 #include "tune/schedule/schedule.h"
 
@@ -49,6 +50,8 @@ void Run::begin() {
   if (memory_.recompute != Recompute::none && !job_.recompute)
     listeners_.info(fmt::format("recompute: {}, so that the run fits into {} (about a third slower)",
                                 name(memory_.recompute), memory_text(memory_.limit)));
+  if (const std::string word = reach_warning(job_.learning_rate, total_steps_); !word.empty())
+    listeners_.warn(word);
   std::error_code failed;
   fs::create_directories(job_.output_dir, failed);
   if (failed)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,12 @@ struct RunPlan {
 
 /// Loads model and data and says what the run would take; nothing is written and nothing trained.
 RunPlan plan_training(const TrainJob& job, RunListener& listener);
+
+struct Session;
+/// Everything up to the first step but reading weights: `show` is given model, template and data. The plan
+/// has no time. Nothing is written.
+RunPlan rehearse_training(const TrainJob& job, RunListener& listener,
+                          const std::function<void(const Session&)>& show);
 
 TrainResult run_training(const TrainJob& job, RunListener& listener, const std::atomic<bool>* stop);
 

@@ -79,7 +79,13 @@ TEST_F(FrontTest, OverridesWinOverTheFile) {
   EXPECT_EQ(job.learning_rate, 1e-3);
   EXPECT_EQ(job.lora.targets, (std::vector<std::string>{"q_proj", "v_proj"}));
   EXPECT_EQ(job.max_steps, 5);
-  EXPECT_TRUE(contains(error_of(minimal({"--learning_rate", "1"})), "key=value expected"));
+  const TrainJob flags = train(
+      minimal({"--learning_rate", "1e-3", "max_steps=5", "--dry-run", "--lora_target", "q_proj", "v_proj"}));
+  EXPECT_EQ(flags.learning_rate, 1e-3);
+  EXPECT_EQ(flags.max_steps, 5);
+  EXPECT_TRUE(flags.dry_run);
+  EXPECT_EQ(flags.lora.targets, (std::vector<std::string>{"q_proj", "v_proj"}));
+  EXPECT_TRUE(contains(error_of(minimal({"learning_rate", "1"})), "key=value expected"));
 }
 
 TEST_F(FrontTest, FlagsInAllTheirForms) {
@@ -297,6 +303,7 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
                      t.model.quantization_bit.value_or(-1), t.output_dir.string());
     s += fmt::format("{} {}|", t.model.enable_thinking ? int(*t.model.enable_thinking) : -1,
                      t.model.preserve_thinking);
+    s += fmt::format("{} {} {}|", t.dry_run, t.report_file, fmt::join(t.fail_on, ","));
     s += fmt::format("{} {} {} {} {} {} {}|", t.lora.rank, t.lora.alpha, t.lora.dropout, t.lora.rslora,
                      t.lora.create_new, t.lora.base_model_name, t.niceness);
     s += fmt::format("{} {} {} {} {} {} {}|", t.data.dataset_dir.string(), t.data.cutoff_len,

@@ -177,7 +177,7 @@ bool holds_weights(const fs::path& folder) {
 // resume_from_checkpoint: a folder, true (the newest in output_dir, which must be there) or false. Unset, a
 // run goes on from the newest checkpoint there is.
 std::string resume_from(const OptionSet& o, const TrainJob& job, bool has_checkpoint) {
-  const std::string typed = o.text("resume_from_checkpoint");
+  std::string typed = o.text("resume_from_checkpoint");
   const OptionRow as_switch{.name = "resume_from_checkpoint", .type = OptionType::boolean};
   if (!o.given("resume_from_checkpoint")) return job.overwrite_output_dir ? "" : "auto";
   if (fs::is_directory(typed)) return typed;
@@ -276,6 +276,9 @@ TrainJob train_job(const OptionSet& o, Listener& listener) {
   reporting_keys(o, job, listener);
   memory_keys(o, job);
   job.check_model = o.flag("check_model");
+  job.dry_run = o.flag("dry_run");
+  job.report_file = o.text("report_file");
+  job.fail_on = o.list("fail_on");
   output_folder(o, job);
   job.as_typed = without_secrets(o.as_typed());
   return job;

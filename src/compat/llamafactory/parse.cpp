@@ -16,6 +16,7 @@ class Parser {
   explicit Parser(Listener& listener) : options_(option_groups()), listener_(listener) {}
 
   void read_file(const std::string& path);
+  /// Behind a config file: key=value, and --key value as well.
   void read_overrides(std::span<const std::string> words);
   void read_flags(std::span<const std::string> words);
   OptionSet finish() { return std::move(options_); }
@@ -31,6 +32,7 @@ class Parser {
   void set_list(const std::string& key, std::vector<std::string> items, const std::string& where) {
     if (!skip(key, where)) options_.set_list(key, std::move(items), where);
   }
+  void read_override(const std::string& word);
   void set_flag(const std::string& key, std::vector<std::string> values);
   bool skip(const std::string& key, const std::string& where) {
     if (find(key) || !environment_flag("ALLOW_EXTRA_ARGS")) return false;
@@ -61,21 +63,34 @@ void Parser::read_file(const std::string& path) {
 }
 
 void Parser::read_overrides(std::span<const std::string> words) {
-  for (const std::string& word : words) {
-    const size_t equals = word.find('=');
-    if (word.starts_with("-") || equals == std::string::npos || equals == 0)
-      throw Error(
-          {.what = fmt::format("'{}' found after the config file, key=value expected", word),
-           .where = kCommandLine,
-           .hint = "for example learning_rate=1e-4; the form --key value goes without a config file"});
-    const std::string key = word.substr(0, equals);
-    std::string value = word.substr(equals + 1);
-    refuse_interpolation(key, value, kCommandLine);
-    const OptionRow* row = find(key);
-    if (row && row->type == OptionType::list && value.starts_with('[') && value.ends_with(']'))
-      value = value.substr(1, value.size() - 2);
-    set(key, value, kCommandLine);
+  const auto ends_flag = [](const std::string& w) {
+    return w.starts_with("--") || w.find('=') != std::string::npos;
+  };
+  for (size_t i = 0; i < words.size();) {
+    size_t end = i + 1;
+    if (words[i].starts_with("--")) {
+      while (end < words.size() && !ends_flag(words[end])) ++end;
+      read_flags(words.subspan(i, end - i));
+    } else {
+      read_override(words[i]);
+    }
+    i = end;
   }
+}
+
+void Parser::read_override(const std::string& word) {
+  const size_t equals = word.find('=');
+  if (word.starts_with("-") || equals == std::string::npos || equals == 0)
+    throw Error({.what = fmt::format("'{}' found after the config file, key=value expected", word),
+                 .where = kCommandLine,
+                 .hint = "for example learning_rate=1e-4, or --learning_rate 1e-4"});
+  const std::string key = word.substr(0, equals);
+  std::string value = word.substr(equals + 1);
+  refuse_interpolation(key, value, kCommandLine);
+  const OptionRow* row = find(key);
+  if (row && row->type == OptionType::list && value.starts_with('[') && value.ends_with(']'))
+    value = value.substr(1, value.size() - 2);
+  set(key, value, kCommandLine);
 }
 
 // A negative number is a value, not a flag.

@@ -18,6 +18,11 @@ constexpr OptionRow kRows[] = {
     {"check_model", boolean, "true", "",
      "Fettle's own: a first loss near chance stops the run when the base does not read plain text (fettle "
      "check)."},
+    {"dry_run", boolean, "false", "",
+     "Fettle's own: train does everything up to the first step, reads no weights and writes nothing."},
+    {"report_file", text, "", "", "Fettle's own: fettle data writes all it found here, as JSON."},
+    {"fail_on", list, "", "",
+     "Fettle's own: fettle data ends with exit code 1 when it finds one of these: any, duplicate, leak, …"},
     {"use_cpu", boolean, "true", "", "Compute on the CPU.", no_effect, "always"},
     {"ddp_timeout", integer, "1800", "> 0", "Patience between processes.", no_effect, "one process trains"},
     {"ddp_find_unused_parameters", boolean, "", "", "Several processes.", no_effect, "one process trains"},
