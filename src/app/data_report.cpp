@@ -14,8 +14,8 @@ constexpr int64_t kNamed = 5;  // findings of a kind that are written out
 void print_files(const DataAudit& audit) {
   fmt::print("\nFiles\n");
   for (const FileCounts& f : audit.files)
-    fmt::print("  {:<44} {:>9} samples {:>12} tokens {:>12} trained\n", f.file, grouped(f.samples), grouped(f.tokens),
-               grouped(f.targets));
+    fmt::print("  {:<44} {:>9} samples {:>12} tokens {:>12} trained\n", f.file, grouped(f.samples),
+               grouped(f.tokens), grouped(f.targets));
 }
 
 // Edges grow by a third to a half: 16, 24, 32, 48, 64, …
@@ -48,8 +48,8 @@ void print_lengths(const DataAudit& audit, int64_t cutoff_len, int64_t batch_siz
   const auto at = [&](double q) { return grouped(lengths[size_t(q * double(lengths.size() - 1))]); };
   fmt::print("\nTokens of a sample\n");
   print_histogram(lengths);
-  fmt::print("  half have at most {}, nine of ten {}, 99 of 100 {}; the longest {}\n", at(0.5), at(0.9), at(0.99),
-             at(1));
+  fmt::print("  half have at most {}, nine of ten {}, 99 of 100 {}; the longest {}\n", at(0.5), at(0.9),
+             at(0.99), at(1));
   if (audit.loses_nothing > cutoff_len) {
     fmt::print("  cutoff_len: {} cuts samples; {} would lose nothing\n", cutoff_len, audit.loses_nothing);
   } else {
@@ -59,7 +59,8 @@ void print_lengths(const DataAudit& audit, int64_t cutoff_len, int64_t batch_siz
     fmt::print("  batches of {} are packed; padded, {:.0f} % of them would be padding\n", batch_size,
                100 * audit.padding);
   fmt::print("\nThe longest\n");
-  for (const auto& [place, tokens] : audit.longest) fmt::print("  {:>9}  {}\n", grouped(tokens), place.text());
+  for (const auto& [place, tokens] : audit.longest)
+    fmt::print("  {:>9}  {}\n", grouped(tokens), place.text());
 }
 
 void print_findings(const DataAudit& audit) {
@@ -77,7 +78,8 @@ void print_findings(const DataAudit& audit) {
     for (const Finding& f : audit.findings) {
       if (f.kind == kind && ++named <= kNamed) fmt::print("    {}: {}\n", f.place.text(), f.detail);
     }
-    if (all > kNamed) fmt::print("    and {} more; report_file: FILE lists them all\n", grouped(all - kNamed));
+    if (all > kNamed)
+      fmt::print("    and {} more; report_file: FILE lists them all\n", grouped(all - kNamed));
   }
 }
 }  // namespace
@@ -89,7 +91,8 @@ void print_audit(const DataAudit& audit, int64_t cutoff_len, int64_t batch_size)
 }
 
 void print_samples(const Dataset& dataset, int64_t count, const Tokenizer& tokenizer, bool colour) {
-  fmt::print("\nAs the model sees them, {}\n", colour ? "trained text in green" : "trained text in 【brackets】");
+  fmt::print("\nAs the model sees them, {}\n",
+             colour ? "trained text in green" : "trained text in 【brackets】");
   for (int64_t i = 0; i < std::min(count, dataset.size()); ++i) {
     fmt::print("\n── {} ──\n", dataset.place(i).text());
     for (const TextRun& run : text_runs(dataset, i, tokenizer)) {

@@ -21,8 +21,9 @@ int dry_run(const TrainJob& job, RunListener& listener) {
     print_remedies(plan);
     return 1;
   }
-  fmt::print("\nNothing was trained and nothing written. `fettle plan` also measures the time, `fettle data` looks "
-             "for what is wrong with the data.\n");
+  fmt::print(
+      "\nNothing was trained and nothing written. `fettle plan` also measures the time, `fettle data` looks "
+      "for what is wrong with the data.\n");
   return 0;
 }
 

@@ -26,6 +26,10 @@ int help_verb(Words words) {
     fmt::print("{}", options_markdown(llamafactory::option_groups()));
     return 0;
   }
+  if (words[0] == "--schema") {
+    fmt::print("{}", options_schema(llamafactory::option_groups()));
+    return 0;
+  }
   for (const VerbRow& verb : verbs()) {
     if (verb.name != words[0]) continue;
     fmt::print("fettle {}: {}\n", verb.name, verb.line);

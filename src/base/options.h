@@ -92,6 +92,9 @@ std::string nearest_name(std::string_view name, std::span<const std::string> nam
 
 /// `--help` of all groups, wrapped to `width` columns.
 std::string options_help(std::span<const OptionGroup> groups, int width);
+/// A JSON Schema of a config file, for editors that complete and check YAML: types, ranges, help; keys that
+/// would be an error are one there.
+std::string options_schema(std::span<const OptionGroup> groups);
 /// The docs page (Markdown), one table per group.
 std::string options_markdown(std::span<const OptionGroup> groups);
 

@@ -35,9 +35,9 @@ static_assert(std::size(kRows) == size_t(FindingKind::count));
 
 constexpr int64_t kLongest = 10;
 constexpr int64_t kProgressEvery = 1024;  // samples
-constexpr size_t kPromptLine = 24;  // bytes of a normalised prompt that no answer begins with by chance
-constexpr size_t kRoleWord = 12;    // bytes of a role's name before it
-constexpr int64_t kTemplateShare = 5;  // a line of more than a fifth of the samples is the template's
+constexpr size_t kPromptLine = 24;        // bytes of a normalised prompt that no answer begins with by chance
+constexpr size_t kRoleWord = 12;          // bytes of a role's name before it
+constexpr int64_t kTemplateShare = 5;     // a line of more than a fifth of the samples is the template's
 constexpr int64_t kOutlierTimes = 10, kOutlierTokens = 512;
 
 /// What the checks of one sample look at.
@@ -145,7 +145,8 @@ class Auditor {
 
   void count_file(const Dataset& set, int64_t i) {
     const std::string& file = set.place(i).file;
-    auto at = std::find_if(out_.files.begin(), out_.files.end(), [&](const auto& f) { return f.file == file; });
+    auto at =
+        std::find_if(out_.files.begin(), out_.files.end(), [&](const auto& f) { return f.file == file; });
     if (at == out_.files.end()) at = out_.files.insert(at, {file});
     ++at->samples;
     at->tokens += set.length(i);
@@ -165,9 +166,8 @@ class Auditor {
   }
 
   void check(const Texts& t, const SamplePlace& place) {
-    if (normalized_text(t.answer).empty() && std::ranges::all_of(t.answer, [](unsigned char c) {
-          return std::isspace(c) != 0;
-        }))
+    if (normalized_text(t.answer).empty() &&
+        std::ranges::all_of(t.answer, [](unsigned char c) { return std::isspace(c) != 0; }))
       found(FindingKind::empty_answer, place, "only its end is learnt");
     if (std::string why = encoding_sign(t.prompt + t.answer); !why.empty())
       found(FindingKind::encoding, place, std::move(why));
@@ -211,7 +211,8 @@ class Auditor {
       for (const std::string& line : lines) {
         if (lines_[line] * kTemplateShare <= train_.size()) own += line;
       }
-      if (begins_with(answer, own)) found(FindingKind::prompt_in_answer, place, "it begins with the whole of it");
+      if (begins_with(answer, own))
+        found(FindingKind::prompt_in_answer, place, "it begins with the whole of it");
     }
   }
 
@@ -305,12 +306,15 @@ nlohmann::ordered_json audit_json(const DataAudit& audit) {
   Json files = Json::array(), longest = Json::array(), findings = Json::array(), counts = Json::object();
   for (const FileCounts& f : audit.files)
     files.push_back({{"file", f.file}, {"samples", f.samples}, {"tokens", f.tokens}, {"trained", f.targets}});
-  const auto placed = [](const SamplePlace& place) { return Json{{"file", place.file}, {"line", place.line}}; };
+  const auto placed = [](const SamplePlace& place) {
+    return Json{{"file", place.file}, {"line", place.line}};
+  };
   for (const auto& [place, tokens] : audit.longest) {
     longest.push_back(placed(place));
     longest.back()["tokens"] = tokens;
   }
-  for (size_t i = 0; i < std::size(kRows); ++i) counts[std::string(kRows[i].name)] = audit.count(FindingKind(i));
+  for (size_t i = 0; i < std::size(kRows); ++i)
+    counts[std::string(kRows[i].name)] = audit.count(FindingKind(i));
   for (const Finding& f : audit.findings) {
     findings.push_back({{"kind", row(f.kind).name}});
     findings.back().update(placed(f.place));

@@ -1,5 +1,5 @@
-// A look at encoded samples before anyone trains on them: what is in them, and everything that would make a run
-// learn something else than was meant.
+// A look at encoded samples before anyone trains on them: what is in them, and everything that would make a
+// run learn something else than was meant.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -54,18 +54,18 @@ struct FileCounts {
 };
 
 struct DataAudit {
-  std::vector<FileCounts> files;      // in order of appearance
-  std::vector<int64_t> lengths;       // tokens of every sample to train on, ascending
-  int64_t loses_nothing = 0;          // the smallest cutoff_len that cuts nothing
-  double padding = 0;                 // share of padded batches that would be padding; packed ones have none
+  std::vector<FileCounts> files;  // in order of appearance
+  std::vector<int64_t> lengths;   // tokens of every sample to train on, ascending
+  int64_t loses_nothing = 0;      // the smallest cutoff_len that cuts nothing
+  double padding = 0;             // share of padded batches that would be padding; packed ones have none
   std::vector<std::pair<SamplePlace, int64_t>> longest;  // ten, with their tokens
-  std::vector<Finding> findings;      // kind by kind, then as the samples come
+  std::vector<Finding> findings;                         // kind by kind, then as the samples come
 
   int64_t count(FindingKind kind) const;
 };
 
-/// Looks at every sample of `train`, and whether one of `held_out` is among them. Files are counted over both,
-/// lengths over `train`. `batch_size`: samples of a batch, for `padding`.
+/// Looks at every sample of `train`, and whether one of `held_out` is among them. Files are counted over
+/// both, lengths over `train`. `batch_size`: samples of a batch, for `padding`.
 DataAudit audit(const Dataset& train, std::span<const Dataset* const> held_out, const Tokenizer& tokenizer,
                 int64_t batch_size, Listener& listener);
 

@@ -12,7 +12,9 @@ namespace {
 /// Samples as bytes: the prompt is not trained on, the answer is.
 class DataAuditTest : public ::testing::Test {
  protected:
-  void add(const std::string& prompt, const std::string& answer) { add_to(train_, "train.json", prompt, answer); }
+  void add(const std::string& prompt, const std::string& answer) {
+    add_to(train_, "train.json", prompt, answer);
+  }
   void add_to(Dataset& set, const char* file, const std::string& prompt, const std::string& answer) {
     std::vector<int32_t> ids = tokenizer_.encode("user\n" + prompt + "\nassistant\n", false);
     std::vector<int32_t> labels(ids.size(), kIgnoreIndex);
@@ -25,7 +27,8 @@ class DataAuditTest : public ::testing::Test {
   }
   /// Ten samples with nothing wrong.
   void add_good() {
-    for (const char* city : {"Berlin", "Paris", "Rome", "Madrid", "Lisbon", "Vienna", "Prague", "Dublin", "Oslo", "Bern"})
+    for (const char* city :
+         {"Berlin", "Paris", "Rome", "Madrid", "Lisbon", "Vienna", "Prague", "Dublin", "Oslo", "Bern"})
       add(std::string("What is there to see in the city of ") + city + "?",
           std::string("In ") + city + " the old town and the river are what you go for; it is small.");
   }
@@ -51,7 +54,8 @@ class DataAuditTest : public ::testing::Test {
 TEST_F(DataAuditTest, FindsNothingWhereNothingIsWrong) {
   add_good();
   const DataAudit a = run();
-  for (const Finding& f : a.findings) ADD_FAILURE() << row(f.kind).name << " " << f.place.text() << " " << f.detail;
+  for (const Finding& f : a.findings)
+    ADD_FAILURE() << row(f.kind).name << " " << f.place.text() << " " << f.detail;
   ASSERT_EQ(a.files.size(), 1u);
   EXPECT_EQ(a.files[0].samples, 10);
   EXPECT_EQ(a.lengths.size(), 10u);
@@ -64,12 +68,15 @@ TEST_F(DataAuditTest, FindsNothingWhereNothingIsWrong) {
 
 TEST_F(DataAuditTest, NamesEveryKindByLine) {
   add_good();
-  add("What is there to see in the city of  ROME?", "In Rome the old town, and the river, are what you go for. It is small!");
+  add("What is there to see in the city of  ROME?",
+      "In Rome the old town, and the river, are what you go for. It is small!");
   add("Say nothing at all, please", "  ");
   add("Where is the best place for coffee?", "The cafÃ© at the corner is the one for you.");
   add("Show the code of a loop to me", "```c\nfor (;;) {}\n");
-  add("Repeat after me: the rain in Spain stays", "Repeat after me: the rain in Spain stays mainly in the plain.");
-  add("Where do the others go on holiday?", "Die anderen fahren mit der Bahn und sind nicht auf dem Land, das ist weit.");
+  add("Repeat after me: the rain in Spain stays",
+      "Repeat after me: the rain in Spain stays mainly in the plain.");
+  add("Where do the others go on holiday?",
+      "Die anderen fahren mit der Bahn und sind nicht auf dem Land, das ist weit.");
   EXPECT_EQ(found(FindingKind::duplicate), Places{"train.json:11"});
   EXPECT_EQ(found(FindingKind::empty_answer), Places{"train.json:12"});
   EXPECT_EQ(found(FindingKind::encoding), Places{"train.json:13"});
@@ -80,7 +87,8 @@ TEST_F(DataAuditTest, NamesEveryKindByLine) {
 
 TEST_F(DataAuditTest, AnAnswerMayBeginWithALineOfThePrompt) {
   add_good();
-  add("Put this into the past tense:\nThe birds are singing in the garden", "The birds are singing in the garden: they sang.");
+  add("Put this into the past tense:\nThe birds are singing in the garden",
+      "The birds are singing in the garden: they sang.");
   EXPECT_EQ(found(FindingKind::prompt_in_answer), Places{});
 }
 
@@ -88,7 +96,8 @@ TEST_F(DataAuditTest, HeldOutSamplesThatAreTrainedOnLeak) {
   add_good();
   add_to(eval_, "eval.json", "What is there to see in the city of Oslo?",
          "In Oslo the old town and the river are what you go for; it is small.");
-  add_to(eval_, "eval.json", "A question that nobody asked before", "And the answer that is given to it for once.");
+  add_to(eval_, "eval.json", "A question that nobody asked before",
+         "And the answer that is given to it for once.");
   EXPECT_EQ(found(FindingKind::leak), Places{"eval.json:11"});
   EXPECT_EQ(found(FindingKind::duplicate), Places{});
 }
@@ -127,7 +136,8 @@ TEST_F(DataAuditTest, RunsOfTextAreTheSampleAndJsonHoldsAll) {
 }
 
 TEST(FindingKind, NamesAreFoundAgain) {
-  for (size_t i = 0; i < size_t(FindingKind::count); ++i) EXPECT_EQ(finding_kind(row(FindingKind(i)).name), FindingKind(i));
+  for (size_t i = 0; i < size_t(FindingKind::count); ++i)
+    EXPECT_EQ(finding_kind(row(FindingKind(i)).name), FindingKind(i));
   EXPECT_FALSE(finding_kind("made_up"));
 }
 

@@ -39,7 +39,8 @@ int64_t read_as_latin(std::u32string_view text) {
   return found;
 }
 
-/// Characters that UTF-8's commonest Chinese punctuation and words become in GBK, and that are rare otherwise.
+/// Characters that UTF-8's commonest Chinese punctuation and words become in GBK, and that are rare
+/// otherwise.
 constexpr std::u32string_view kUtf8AsGbk = U"锛銆鈥鐨涓鏄鍦浠鍙鎴浣犲屼笘鐣屻";
 /// What broken bytes become on Chinese systems: replacement characters in GBK, memory never written.
 constexpr std::u32string_view kBrokenRuns[] = {U"锟斤拷", U"烫烫烫", U"屯屯屯"};
@@ -69,10 +70,10 @@ struct Script {
   char32_t first, last;
 };
 constexpr Script kScripts[] = {
-    {"Latin", 'A', 'Z'},           {"Latin", 'a', 'z'},           {"Latin", 0xc0, 0x24f},
-    {"Greek", 0x370, 0x3ff},       {"Cyrillic", 0x400, 0x52f},    {"Hebrew", 0x590, 0x5ff},
-    {"Arabic", 0x600, 0x6ff},      {"Devanagari", 0x900, 0x97f},  {"Thai", 0xe00, 0xe7f},
-    {"Japanese", 0x3041, 0x30ff},  {"Chinese", 0x3400, 0x4dbf},   {"Chinese", 0x4e00, 0x9fff},
+    {"Latin", 'A', 'Z'},          {"Latin", 'a', 'z'},          {"Latin", 0xc0, 0x24f},
+    {"Greek", 0x370, 0x3ff},      {"Cyrillic", 0x400, 0x52f},   {"Hebrew", 0x590, 0x5ff},
+    {"Arabic", 0x600, 0x6ff},     {"Devanagari", 0x900, 0x97f}, {"Thai", 0xe00, 0xe7f},
+    {"Japanese", 0x3041, 0x30ff}, {"Chinese", 0x3400, 0x4dbf},  {"Chinese", 0x4e00, 0x9fff},
     {"Korean", 0xac00, 0xd7af},
 };
 
@@ -140,7 +141,8 @@ std::string_view language_by_words(std::string_view text) {
 
 std::string encoding_sign(std::string_view text) {
   const std::u32string points = code_points(text);
-  if (points.find(char32_t(0xfffd)) != std::u32string::npos) return "it holds U+FFFD, a character that was lost";
+  if (points.find(char32_t(0xfffd)) != std::u32string::npos)
+    return "it holds U+FFFD, a character that was lost";
   for (const std::u32string_view run : kBrokenRuns) {
     if (points.find(run) != std::u32string::npos) return "it holds what broken bytes become in GBK";
   }
@@ -149,9 +151,8 @@ std::string encoding_sign(std::string_view text) {
       return fmt::format("it holds the control character U+{:04X}", uint32_t(c));
   }
   if (read_as_latin(points) > 0) return "it looks like UTF-8 that was read as Latin-1";
-  const auto gbk = std::count_if(points.begin(), points.end(), [](char32_t c) {
-    return kUtf8AsGbk.find(c) != std::u32string_view::npos;
-  });
+  const auto gbk = std::count_if(points.begin(), points.end(),
+                                 [](char32_t c) { return kUtf8AsGbk.find(c) != std::u32string_view::npos; });
   if (gbk >= 2) return "it looks like UTF-8 that was read as GBK";
   return {};
 }
@@ -159,9 +160,11 @@ std::string encoding_sign(std::string_view text) {
 std::string unclosed_sign(std::string_view text) {
   if (occurrences(text, "```") % 2 != 0) return "``` stands in it an odd number of times";
   for (const std::string_view tag : kTags) {
-    const int64_t open = occurrences(text, fmt::format("<{}>", tag)) + occurrences(text, fmt::format("<{} ", tag));
+    const int64_t open =
+        occurrences(text, fmt::format("<{}>", tag)) + occurrences(text, fmt::format("<{} ", tag));
     const int64_t close = occurrences(text, fmt::format("</{}>", tag));
-    if (open != close) return fmt::format("<{}> stands in it {} times, </{}> {} times", tag, open, tag, close);
+    if (open != close)
+      return fmt::format("<{}> stands in it {} times, </{}> {} times", tag, open, tag, close);
   }
   return {};
 }

@@ -6,8 +6,8 @@
 
 namespace fettle {
 
-/// Why the text looks as if it had been read in the wrong encoding: U+FFFD, UTF-8 taken for Latin-1 or GBK and
-/// the reverse, control characters. Empty when it does not.
+/// Why the text looks as if it had been read in the wrong encoding: U+FFFD, UTF-8 taken for Latin-1 or GBK
+/// and the reverse, control characters. Empty when it does not.
 std::string encoding_sign(std::string_view text);
 
 /// What the text opens and does not close, or the reverse: "```", "<think>". Empty when nothing.

@@ -7,20 +7,28 @@ namespace {
 
 TEST(EncodingSign, FindsTextReadInTheWrongEncoding) {
   for (const char* broken : {
-           "CafÃ© au lait",                       // é as Latin-1
-           "itâ€™s late",                         // ’ as cp1252
-           "ä½ å¥½",                               // 你好 as cp1252
-           "浣犲ソ锛屼笘鐣屻€", "锟斤拷",               // UTF-8 as GBK, and its ruins
-           "lost \xef\xbf\xbd here", "bell \x07",
+           "CafÃ© au lait",  // é as Latin-1
+           "itâ€™s late",    // ’ as cp1252
+           "ä½ å¥½",         // 你好 as cp1252
+           "浣犲ソ锛屼笘鐣屻€",
+           "锟斤拷",  // UTF-8 as GBK, and its ruins
+           "lost \xef\xbf\xbd here",
+           "bell \x07",
        })
     EXPECT_FALSE(encoding_sign(broken).empty()) << broken;
 }
 
 TEST(EncodingSign, LeavesHonestTextAlone) {
   for (const char* good : {
-           "Plain text,\twith a tab\r\nand lines.", "Le café, « CAFÉ », naïve – 5 €",
-           "Ärger mit Ünicode: größer", "Москва и Санкт-Петербург", "你好，世界。这是一个测试。",
-           "日本語の文章です。", "São Paulo, à moda antiga", "tiếng Việt có dấu", "a ± b ≤ c × 2²",
+           "Plain text,\twith a tab\r\nand lines.",
+           "Le café, « CAFÉ », naïve – 5 €",
+           "Ärger mit Ünicode: größer",
+           "Москва и Санкт-Петербург",
+           "你好，世界。这是一个测试。",
+           "日本語の文章です。",
+           "São Paulo, à moda antiga",
+           "tiếng Việt có dấu",
+           "a ± b ≤ c × 2²",
        })
     EXPECT_EQ(encoding_sign(good), "") << good;
 }

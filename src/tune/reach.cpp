@@ -22,9 +22,10 @@ std::string reach_warning(double learning_rate, int64_t updates) {
   const double reach = learning_rate * double(updates);
   if (reach >= kLeast) return {};
   const double better = std::clamp(kUsual / double(updates), kUsualLow, kUsualHigh);
-  return fmt::format("learning_rate: {:g} over {} updates moves no weight of the adapter by more than {:.2g}, which "
-                     "hardly changes an answer; learning_rate: {:.0e} would, or more epochs",
-                     learning_rate, updates, reach, better);
+  return fmt::format(
+      "learning_rate: {:g} over {} updates moves no weight of the adapter by more than {:.2g}, which "
+      "hardly changes an answer; learning_rate: {:.0e} would, or more epochs",
+      learning_rate, updates, reach, better);
 }
 
 }  // namespace fettle

@@ -75,6 +75,7 @@ struct CpuOps::LinearDxCall {
     size_t p = 0;
     int64_t k = 0;
   };
+  static bool begun(const Piece& piece) { return piece.p > 0 || piece.k > 0; }
   bool done(const Piece& piece) const { return piece.p == projs.size(); }
   int64_t length(const Piece& piece) const { return std::min(chunk, projs[piece.p].w.rows - piece.k); }
   int64_t bytes(const Piece& piece) const { return packer.bytes(length(piece), strip); }
@@ -328,7 +329,7 @@ bool CpuOps::LinearDxCall::multiply(const Piece& first, const Piece& end, const 
       finish_in_registers(piece, block, col, cols, panel, memory, sums);
       continue;
     }
-    const Gemm& gemm = ops.micro_->at(tile_shape(piece.p, length(piece), piece.p > 0 || piece.k > 0));
+    const Gemm& gemm = ops.micro_->at(tile_shape(piece.p, length(piece), begun(piece)));
     for (int64_t sub = 0; sub * kPanel < cols; ++sub) {
       gemm(block.count, dy_at(piece.p, block.begin, piece.k),
            panel + sub * packer.bytes(length(piece), kPanel), sums + sub * memory.rows * kPanel);
@@ -359,17 +360,16 @@ void CpuOps::LinearDxCall::finish_in_registers(const Piece& piece, const RowBloc
         terms[size_t(count++)] = {rank, half(stack_at(p, block)), pitch, half(a + c / kPanel * sub), kPanel};
       a += panel_count(cols, kPanel) * sub;
     }
-    ops.micro_->finish(
-        {.last = {block.count, std::min(kPanel, cols - c), length(piece),
-                  half(dy_at(piece.p, block.begin, piece.k)), operand[piece.p].ld,
-                  half(panel + c / kPanel * packer.bytes(length(piece), kPanel)), kPanel,
-                  sums + c * memory.rows, kPanel, piece.p > 0 || piece.k > 0 ? Chain::add : Chain::store},
-         .terms = terms.data(),
-         .term_count = count,
-         .bias = nullptr,
-         .add = add,
-         .y = dx.row<uint16_t>(block.begin) + col + c,
-         .ldy = dx.ld});
+    ops.micro_->finish({.last = {block.count, std::min(kPanel, cols - c), length(piece),
+                                 half(dy_at(piece.p, block.begin, piece.k)), operand[piece.p].ld,
+                                 half(panel + c / kPanel * packer.bytes(length(piece), kPanel)), kPanel,
+                                 sums + c * memory.rows, kPanel, begun(piece) ? Chain::add : Chain::store},
+                        .terms = terms.data(),
+                        .term_count = count,
+                        .bias = nullptr,
+                        .add = add,
+                        .y = dx.row<uint16_t>(block.begin) + col + c,
+                        .ldy = dx.ld});
   }
 }
 

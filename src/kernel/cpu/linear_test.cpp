@@ -196,6 +196,13 @@ TEST(Linear, SeveralProjectionsAddToAResidual) {
   });
 }
 
+// Blocks of 256 numbers: a task of dx is four panels wide, and has two projections' terms for each.
+TEST(Linear, SeveralProjectionsInWideStrips) {
+  for_each_mode([](Mode mode) {
+    check_all({.mode = mode, .storage = DType::q6_k, .lengths = {9}, .in = 512, .outs = {64, 32}, .rank = 6});
+  });
+}
+
 TEST(Linear, OddLeadingDimensions) {
   for_each_mode([](Mode mode) {
     check_all({.mode = mode, .lengths = {5}, .in = 64, .outs = {48, 32}, .rank = 4, .gap = 3});
