@@ -166,15 +166,11 @@ std::string closing_block(const TrainResult& r, const PromptForm& form, const st
   for (const std::string& plot : r.eval_plots) out += fmt::format("Plot     {}\n", plot);
   return out + fmt::format(
                    "\nNext:\n"
-                   "  {4} chat {0}\n"
-                   "  {4} export {0} --export_dir merged\n"
-                   "  {4} plot {1}\n"
-                   "      (not there yet; {2})\n"
-                   "\nFrom Python (transformers, peft):\n{3}",
-                   arguments, folder,
-                   r.plot.empty() ? "set plot_loss: true and a smaller logging_steps for a plot"
-                                  : "the plot above is drawn already",
-                   indented(snippet(r, form)), called);
+                   "  {3} chat {0}\n"
+                   "  {3} export {0} --export_dir merged\n"
+                   "  {3} plot {1}\n"
+                   "\nFrom Python (transformers, peft):\n{2}",
+                   arguments, folder, indented(snippet(r, form)), called);
 }
 
 }  // namespace fettle::app

@@ -36,6 +36,7 @@ int check_verb(Words words);
 int data_verb(Words words);
 int export_verb(Words words);
 int plan_verb(Words words);
+int plot_verb(Words words);
 int inspect_verb(Words words);
 int env_verb(Words words);
 int version_verb(Words words);

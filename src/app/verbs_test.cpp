@@ -56,7 +56,7 @@ TEST(Verbs, HelpOfAVerbListsTheTableByGroup) {
     EXPECT_TRUE(has(text, fmt::format("\n{}\n", group.title))) << group.title;
   EXPECT_TRUE(has(text, "  lora_rank (> 0, default 8)\n"));
   EXPECT_EQ(output_of({"train", "run.yaml", "-h"}), text);
-  EXPECT_TRUE(has(output_of({"help", "plot"}), "Not there yet. Until then: "));
+  EXPECT_TRUE(has(output_of({"help", "api"}), "Not there yet. Until then: "));
   EXPECT_FALSE(has(output_of({"help", "inspect"}), "lora_rank"));
 }
 

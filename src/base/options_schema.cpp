@@ -69,7 +69,8 @@ Json text_schema(const OptionRow& row) {
 
 Json list_schema(const OptionRow& row) {
   Json item = {{"type", {"string", "number"}}};
-  if (const std::vector<std::string> allowed = choices(row.range); !allowed.empty()) item = {{"enum", allowed}};
+  if (const std::vector<std::string> allowed = choices(row.range); !allowed.empty())
+    item = {{"enum", allowed}};
   return {{"anyOf", {{{"type", {"string", "null"}}}, {{"type", "array"}, {"items", item}}}}};
 }
 

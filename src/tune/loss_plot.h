@@ -23,4 +23,13 @@ struct PlotPoint {
 bool plot_curve(std::span<const PlotPoint> points, const std::string& key, const std::string& title,
                 const std::filesystem::path& png);
 
+/// The same as training_<key>.png of a run's folder; empty where nothing was drawn.
+std::filesystem::path plot_in_folder(const std::filesystem::path& folder, const std::string& key,
+                                     std::span<const PlotPoint> points);
+
+/// Draws every loss of the folder's trainer_log.jsonl, ours or LLaMA-Factory's, also while the run goes on:
+/// "loss", "eval_loss", "eval_<set>_loss". Returns the files. Error when there is no log, or no loss has two
+/// points.
+std::vector<std::filesystem::path> plot_log(const std::filesystem::path& folder);
+
 }  // namespace fettle

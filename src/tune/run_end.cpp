@@ -25,21 +25,16 @@ void Run::load_best() {
 }
 
 void Run::plot(TrainResult& result) {
-  const auto draw = [&](const std::vector<PlotPoint>& points, const std::string& key) {
-    const fs::path png = job_.output_dir / fmt::format("training_{}.png", key);
-    const bool drawn =
-        plot_curve(points, key, fmt::format("training {} of {}", key, job_.output_dir.string()), png);
-    return drawn ? png.string() : "";
-  };
   std::vector<PlotPoint> losses;
   for (const LoggedStep& h : files_->history()) losses.push_back({h.step, h.loss});
-  result.plot = draw(losses, "loss");
+  result.plot = plot_in_folder(job_.output_dir, "loss", losses).string();
   if (result.plot.empty()) listeners_.warn("no plot: fewer than two losses were logged; lower logging_steps");
   std::map<std::string, std::vector<PlotPoint>> evaluations;
   for (const EvalDone& e : files_->evaluations())
     evaluations[e.prefix() + "_loss"].push_back({e.step, e.loss});
   for (const auto& [key, points] : evaluations)
-    if (std::string png = draw(points, key); !png.empty()) result.eval_plots.push_back(std::move(png));
+    if (const fs::path png = plot_in_folder(job_.output_dir, key, points); !png.empty())
+      result.eval_plots.push_back(png.string());
 }
 
 void Run::finish(double seconds, bool interrupted) {

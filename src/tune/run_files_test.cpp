@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "tune/loss_plot.h"
 
@@ -120,6 +121,22 @@ TEST_F(RunFilesTest, PlotIsAPngAndNeedsTwoPoints) {
   points.push_back({2, 1});
   EXPECT_TRUE(plot_curve(points, "eval_loss", "t", png));
   EXPECT_EQ(read_text(png).substr(1, 3), "PNG");
+}
+
+TEST_F(RunFilesTest, ALogIsDrawnAgainLossByLoss) {
+  EXPECT_THROW(plot_log(job_.output_dir), Error) << "no log";
+  const fs::path log = job_.output_dir / "trainer_log.jsonl";
+  write_atomic(log, "{\"current_steps\": 1, \"loss\": 2.5}\n");
+  EXPECT_THROW(plot_log(job_.output_dir), Error) << "one point";
+  write_atomic(log,
+               "{\"current_steps\": 1, \"loss\": 2.5}\n{\"current_steps\": 2, \"loss\": 2}\n"
+               "{\"current_steps\": 1, \"eval_zh_loss\": 3}\n{\"current_steps\": 2, \"eval_zh_loss\": 2}\n"
+               "{\"current_steps\": 2, \"eval_loss\": 2}\nno json\n{\"current_steps\": 3, \"lo");
+  const std::vector<fs::path> drawn = plot_log(job_.output_dir);
+  ASSERT_EQ(drawn.size(), 2u);
+  EXPECT_EQ(drawn[0], job_.output_dir / "training_eval_zh_loss.png");
+  EXPECT_EQ(drawn[1], job_.output_dir / "training_loss.png");
+  EXPECT_TRUE(fs::exists(drawn[0]) && fs::exists(drawn[1]));
 }
 
 }  // namespace fettle

@@ -12,7 +12,7 @@ test_help_lists_verbs_and_options() {
   expect_match '^  train ' out
   fettle train --help >out
   expect_match 'lora_rank \(> 0, default 8\)' out
-  fettle help plot >out
+  fettle help api >out
   expect_match 'Not there yet' out
 }
 
@@ -90,13 +90,23 @@ test_installed_under_both_names() {
   expect_match '^fettle [0-9]' out
 }
 
-test_the_verbs_of_the_closing_block_are_known() {
-  local verb
-  for verb in plot; do
-    expect_failure fettle "$verb" --model_name_or_path x
-    expect_match "error: $verb is not there yet" failure
-    expect_match '  hint: .' failure
-  done
+test_plot_draws_a_run_from_its_log() {
+  mkdir run
+  expect_failure fettle plot run
+  expect_match 'run: there is no trainer_log.jsonl' failure
+  printf '{"current_steps": %d, "loss": %s, "epoch": 1}\n' 1 2.5 2 2.0 3 1.5 >run/trainer_log.jsonl
+  printf '{"current_steps": 3, "eval_loss": 1.9}\n{"current_steps": 4, "lo' >>run/trainer_log.jsonl
+  fettle plot run >out
+  expect_match 'run/training_loss.png' out
+  expect_files run/training_loss.png
+  [ ! -e run/training_eval_loss.png ] || fail "one point is no curve"
+  expect_failure fettle plot
+}
+
+test_verbs_that_are_not_there_yet_say_what_to_use() {
+  expect_failure fettle api --model_name_or_path x
+  expect_match 'error: api is not there yet' failure
+  expect_match '  hint: .' failure
 }
 
 test_errors_have_their_exit_code_and_say_nothing_on_standard_output() {

@@ -79,7 +79,8 @@ TEST_F(OptionsSchema, EveryDefaultIsValid) {
 
 TEST_F(OptionsSchema, TheExamplesAreValid) {
   int files = 0;
-  for (const auto& file : std::filesystem::directory_iterator(std::filesystem::path(FETTLE_SOURCE_DIR) / "examples")) {
+  for (const auto& file :
+       std::filesystem::directory_iterator(std::filesystem::path(FETTLE_SOURCE_DIR) / "examples")) {
     if (file.path().extension() != ".yaml") continue;
     json config = json::object();
     for (const ConfigEntry& entry : read_config_file(file.path().string())) {
