@@ -9,7 +9,8 @@ namespace fettle::app {
 
 int plot_verb(Words words) {
   if (words.size() != 1 || words[0].starts_with("-"))
-    throw Error({.what = "plot takes one folder", .hint = "fettle plot OUTPUT_DIR, where a run left trainer_log.jsonl"});
+    throw Error({.what = "plot takes one folder",
+                 .hint = "fettle plot OUTPUT_DIR, where a run left trainer_log.jsonl"});
   for (const std::filesystem::path& png : plot_log(words[0])) fmt::print("Plot     {}\n", png.string());
   return 0;
 }

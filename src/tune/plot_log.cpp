@@ -24,7 +24,8 @@ std::map<std::string, std::vector<PlotPoint>> losses_of(const std::string& log) 
   for (std::string line; std::getline(in, line);) {
     // The last line of a run that goes on may be half written.
     const nlohmann::json entry = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!entry.is_object() || !entry.contains("current_steps") || !entry["current_steps"].is_number_integer()) continue;
+    if (!entry.is_object() || !entry.contains("current_steps") || !entry["current_steps"].is_number_integer())
+      continue;
     for (const auto& [key, value] : entry.items()) {
       if (is_loss(key) && value.is_number()) losses[key].push_back({entry["current_steps"], value});
     }
@@ -35,7 +36,8 @@ std::map<std::string, std::vector<PlotPoint>> losses_of(const std::string& log) 
 
 fs::path plot_in_folder(const fs::path& folder, const std::string& key, std::span<const PlotPoint> points) {
   const fs::path png = folder / fmt::format("training_{}.png", key);
-  return plot_curve(points, key, fmt::format("training {} of {}", key, folder.string()), png) ? png : fs::path();
+  return plot_curve(points, key, fmt::format("training {} of {}", key, folder.string()), png) ? png
+                                                                                              : fs::path();
 }
 
 std::vector<fs::path> plot_log(const fs::path& folder) {

@@ -220,6 +220,17 @@ TEST_F(FrontTest, ThreadsComeFromTheEnvironmentTrimmed) {
   EXPECT_TRUE(contains(error_of(minimal()), "FETTLE_THREADS"));
 }
 
+TEST_F(FrontTest, OneProcessKeepsTheBatchOfAllThatWereAskedFor) {
+  setenv("NPROC_PER_NODE", "2\r", 1);
+  setenv("NNODES", "3", 1);
+  EXPECT_EQ(train(minimal({"gradient_accumulation_steps=4"})).accumulation, 24);
+  EXPECT_TRUE(notes_.has("6 processes are asked for"));
+  setenv("NNODES", "0", 1);
+  EXPECT_TRUE(contains(error_of(minimal({})), "a number of machines expected"));
+  unsetenv("NNODES");
+  unsetenv("NPROC_PER_NODE");
+}
+
 TEST_F(FrontTest, WhatTheRunMayTakeOfTheMachine) {
   setenv("FETTLE_THREADS", "3", 1);
   EXPECT_EQ(train(minimal({"threads=2"})).model.threads, 2);  // the key goes first

@@ -44,15 +44,27 @@ std::optional<DType> compute_type(const OptionSet& o) {
   return std::nullopt;
 }
 
-int threads_from_environment() {
-  const std::string text = environment("FETTLE_THREADS");
+/// A count from the environment; 0 where it is not set.
+int count_from_environment(const char* name, std::string_view what) {
+  const std::string text = environment(name);
   if (text.empty()) return 0;
-  const int threads =
-      std::all_of(text.begin(), text.end(), ::isdigit) && text.size() < 5 ? std::stoi(text) : 0;
-  if (threads < 1)
-    throw Error(
-        {.what = fmt::format("'{}' found, a number of threads expected", text), .where = "FETTLE_THREADS"});
-  return threads;
+  const int count = std::all_of(text.begin(), text.end(), ::isdigit) && text.size() < 5 ? std::stoi(text) : 0;
+  if (count < 1)
+    throw Error({.what = fmt::format("'{}' found, a number of {} expected", text, what), .where = name});
+  return count;
+}
+
+/// Where several processes were asked for, one does the work of all: a step still learns from as many
+/// samples.
+void keep_effective_batch(TrainJob& job, Listener& listener) {
+  const int processes = std::max(1, count_from_environment("NPROC_PER_NODE", "processes")),
+            nodes = std::max(1, count_from_environment("NNODES", "machines"));
+  if (processes * nodes == 1) return;
+  job.accumulation *= int64_t(processes) * nodes;
+  listener.info(
+      fmt::format("{} processes are asked for (NPROC_PER_NODE × NNODES); one trains here, and "
+                  "gradient_accumulation_steps becomes {}, so that a step learns from as many samples",
+                  processes * nodes, job.accumulation));
 }
 
 ModelJob model_job(const OptionSet& o) {
@@ -76,7 +88,7 @@ ModelJob model_job(const OptionSet& o) {
   m.enable_thinking = o.flag_or_none("enable_thinking");
   m.preserve_thinking = o.flag("preserve_thinking");
   m.quantization_bit = o.integer_or_none("quantization_bit");
-  m.threads = int(o.integer_or_none("threads").value_or(threads_from_environment()));
+  m.threads = int(o.integer_or_none("threads").value_or(count_from_environment("FETTLE_THREADS", "threads")));
   later_value(o, "finetuning_type", {"lora"}, "finetuning_type: lora");
   return m;
 }
@@ -268,6 +280,7 @@ TrainJob train_job(const OptionSet& o, Listener& listener) {
         "packing: samples always share a row here, see only themselves, and none is padded or cut for it");
   job.batch_size = o.integer("per_device_train_batch_size");
   job.accumulation = o.integer("gradient_accumulation_steps");
+  keep_effective_batch(job, listener);
   job.epochs = o.number("num_train_epochs");
   job.max_steps = o.integer("max_steps");
   job.seed = uint64_t(o.integer("seed"));

@@ -48,7 +48,8 @@ TEST_F(OptionsSchema, TakesWhatTheProgramTakes) {
                        {"eval_strategy", false},
                        {"resume_from_checkpoint", true},
                        {"resume_from_checkpoint", nullptr},
-                       {"deepspeed", nullptr}}));
+                       {"deepspeed", "ds_z3_config.json"},
+                       {"use_dora", nullptr}}));
 }
 
 TEST_F(OptionsSchema, RefusesWhatTheProgramRefuses) {
@@ -60,7 +61,7 @@ TEST_F(OptionsSchema, RefusesWhatTheProgramRefuses) {
            {{"lora_dropout", 1.5}},
            {{"do_train", "perhaps"}},
            {{"lr_scheduler_type", "zigzag"}},
-           {{"deepspeed", "ds_z3_config.json"}},
+           {{"use_dora", true}},
            {{"dataset", {{"a", 1}}}},
        })
     EXPECT_FALSE(accepts(wrong)) << wrong;
@@ -80,7 +81,7 @@ TEST_F(OptionsSchema, EveryDefaultIsValid) {
 TEST_F(OptionsSchema, TheExamplesAreValid) {
   int files = 0;
   for (const auto& file :
-       std::filesystem::directory_iterator(std::filesystem::path(FETTLE_SOURCE_DIR) / "examples")) {
+       std::filesystem::recursive_directory_iterator(std::filesystem::path(FETTLE_SOURCE_DIR) / "examples")) {
     if (file.path().extension() != ".yaml") continue;
     json config = json::object();
     for (const ConfigEntry& entry : read_config_file(file.path().string())) {
@@ -92,7 +93,7 @@ TEST_F(OptionsSchema, TheExamplesAreValid) {
     EXPECT_TRUE(accepts(config)) << file.path() << " " << config;
     ++files;
   }
-  EXPECT_GE(files, 3);
+  EXPECT_GE(files, 16);
 }
 
 }  // namespace
