@@ -121,17 +121,9 @@ void check(const std::vector<ConfigEntry>& entries) {
       throw Error({.what = fmt::format("key '{}' stands here a second time", entry.key),
                    .where = entry.where,
                    .hint = "remove one of them"});
-    for (const std::string& value : entry.values) refuse_interpolation(entry.key, value, entry.where);
   }
 }
 }  // namespace
-
-void refuse_interpolation(const std::string& key, const std::string& value, const std::string& where) {
-  if (value.find("${") == std::string::npos) return;
-  throw Error({.what = fmt::format("{}: ${{…}} interpolation is not there yet", key),
-               .where = where,
-               .hint = "write the value out"});
-}
 
 bool is_config_file(const std::string& path) {
   return path.ends_with(".yaml") || path.ends_with(".yml") || path.ends_with(".json");

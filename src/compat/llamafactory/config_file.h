@@ -18,9 +18,7 @@ struct ConfigEntry {
 bool is_config_file(const std::string& path);
 
 /// Reads the keys in file order. A byte-order mark and CRLF are accepted. Error with file:line for what is
-/// not `key: value`, a key that stands twice, a second document, a list of lists, and `${…}` interpolation.
+/// not `key: value`, a key that stands twice, a second document, a list of lists.
 std::vector<ConfigEntry> read_config_file(const std::string& path);
-
-void refuse_interpolation(const std::string& key, const std::string& value, const std::string& where);
 
 }  // namespace fettle::llamafactory

@@ -81,10 +81,6 @@ TEST_F(ConfigFileTest, WhatIsNoConfigIsNamedByLine) {
        "a.yaml:1: a list or mapping found where a key was expected\n  hint: every line is `key: value`"},
       {"- seed\n",
        "a.yaml: a list or a single value found, `key: value` lines expected\n  hint: see examples/"},
-      {"seed: 1\nout: ${HOME}/x\n",
-       "a.yaml:2: out: ${…} interpolation is not there yet\n  hint: write the value out"},
-      {"out: [a, '${x}']\n",
-       "a.yaml:1: out: ${…} interpolation is not there yet\n  hint: write the value out"},
       {"seed: 1\n\tlora_rank: 8\n",
        "a.yaml:2:1: illegal tab when looking for indentation\n  hint: every line is `key: value`; indent "
        "with blanks, not with "

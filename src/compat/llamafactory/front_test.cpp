@@ -175,7 +175,15 @@ TEST_F(FrontTest, ListsAndMappingsOnlyWhereTheyMeanSomething) {
       contains(error_of({yaml("lr_scheduler_kwargs: {min_lr: 0}\n")}), "lr_scheduler_kwargs is not there"));
   const std::string here = dir_.string();
   EXPECT_EQ(train(minimal({"adapter_name_or_path=" + here + "," + here})).model.adapters.size(), 2u);
-  EXPECT_TRUE(contains(error_of(minimal({"run_name=${x}"})), "interpolation"));
+  EXPECT_TRUE(contains(error_of(minimal({"run_name=${x}"})), "${x} names no single value"));
+  EXPECT_EQ(train(minimal({"seed=7", "output_dir=" + here + "/s${seed}"})).output_dir, here + "/s7");
+  EXPECT_EQ(
+      train({yaml("model_name_or_path: " + model_ +
+                  "\ndataset: [a, '${template}']\ntemplate: qwen\noutput_dir: " + here + "/${template}\n"),
+             "template=alpaca"})
+          .data.datasets,
+      (std::vector<std::string>{"a", "alpaca"}))
+      << "an override changes what ${…} stands for";
   EXPECT_EQ(train(minimal({"gradient_checkpointing_kwargs={}"})).seed, 42u);
   EXPECT_TRUE(notes_.has("gradient_checkpointing_kwargs has no effect"));
 }
@@ -205,30 +213,6 @@ TEST_F(FrontTest, ComputeTypeIsWhatWasAskedOrLeftToTheMachine) {
 TEST_F(FrontTest, SecretsAreNotKept) {
   for (const auto& [key, value] : train(minimal({"hf_hub_token=abc", "seed=3"})).as_typed)
     EXPECT_EQ(value == "***", key == "hf_hub_token") << key << " " << value;
-}
-
-TEST_F(FrontTest, ExtraKeysAreAllowedByEnvironmentAndTold) {
-  setenv("ALLOW_EXTRA_ARGS", "1 ", 1);
-  EXPECT_EQ(train(minimal({"something=1", "seed=3"})).seed, 3u);
-  EXPECT_TRUE(notes_.has("unknown key 'something' ignored"));
-}
-
-TEST_F(FrontTest, ThreadsComeFromTheEnvironmentTrimmed) {
-  setenv("FETTLE_THREADS", "3 ", 1);
-  EXPECT_EQ(train(minimal()).model.threads, 3);
-  setenv("FETTLE_THREADS", "many", 1);
-  EXPECT_TRUE(contains(error_of(minimal()), "FETTLE_THREADS"));
-}
-
-TEST_F(FrontTest, OneProcessKeepsTheBatchOfAllThatWereAskedFor) {
-  setenv("NPROC_PER_NODE", "2\r", 1);
-  setenv("NNODES", "3", 1);
-  EXPECT_EQ(train(minimal({"gradient_accumulation_steps=4"})).accumulation, 24);
-  EXPECT_TRUE(notes_.has("6 processes are asked for"));
-  setenv("NNODES", "0", 1);
-  EXPECT_TRUE(contains(error_of(minimal({})), "a number of machines expected"));
-  unsetenv("NNODES");
-  unsetenv("NPROC_PER_NODE");
 }
 
 TEST_F(FrontTest, WhatTheRunMayTakeOfTheMachine) {

@@ -5,6 +5,7 @@
 #include "compat/llamafactory/config_file.h"
 #include "compat/llamafactory/environment.h"
 #include "compat/llamafactory/front.h"
+#include "compat/llamafactory/interpolation.h"
 
 namespace fettle::llamafactory {
 
@@ -15,7 +16,9 @@ class Parser {
  public:
   explicit Parser(Listener& listener) : options_(option_groups()), listener_(listener) {}
 
-  void read_file(const std::string& path);
+  /// What ${…} stands for: the file's values, and those that override them.
+  void read_scalars(const std::vector<ConfigEntry>& entries, std::span<const std::string> words);
+  void read_file(std::vector<ConfigEntry> entries);
   /// Behind a config file: key=value, and --key value as well.
   void read_overrides(std::span<const std::string> words);
   void read_flags(std::span<const std::string> words);
@@ -41,11 +44,23 @@ class Parser {
   }
 
   OptionSet options_;
+  Scalars scalars_;
   Listener& listener_;
 };
 
-void Parser::read_file(const std::string& path) {
-  for (ConfigEntry& entry : read_config_file(path)) {
+void Parser::read_scalars(const std::vector<ConfigEntry>& entries, std::span<const std::string> words) {
+  for (const ConfigEntry& entry : entries) {
+    if (entry.shape == ConfigEntry::Shape::scalar) scalars_[entry.key] = entry.values.front();
+  }
+  for (const std::string& word : words) {
+    if (const size_t equals = word.find('='); equals != std::string::npos && !word.starts_with("-"))
+      scalars_[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+}
+
+void Parser::read_file(std::vector<ConfigEntry> entries) {
+  for (ConfigEntry& entry : entries) {
+    for (std::string& value : entry.values) value = interpolated(entry.key, value, scalars_, entry.where);
     if (entry.shape == ConfigEntry::Shape::list) {
       set_list(entry.key, std::move(entry.values), entry.where);
     } else if (entry.shape == ConfigEntry::Shape::scalar) {
@@ -85,8 +100,7 @@ void Parser::read_override(const std::string& word) {
                  .where = kCommandLine,
                  .hint = "for example learning_rate=1e-4, or --learning_rate 1e-4"});
   const std::string key = word.substr(0, equals);
-  std::string value = word.substr(equals + 1);
-  refuse_interpolation(key, value, kCommandLine);
+  std::string value = interpolated(key, word.substr(equals + 1), scalars_, kCommandLine);
   const OptionRow* row = find(key);
   if (row && row->type == OptionType::list && value.starts_with('[') && value.ends_with(']'))
     value = value.substr(1, value.size() - 2);
@@ -140,7 +154,9 @@ void Parser::set_flag(const std::string& key, std::vector<std::string> values) {
 OptionSet parse_arguments(std::span<const std::string> words, Listener& listener) {
   Parser parser(listener);
   if (!words.empty() && is_config_file(words[0])) {
-    parser.read_file(words[0]);
+    std::vector<ConfigEntry> entries = read_config_file(words[0]);
+    parser.read_scalars(entries, words.subspan(1));
+    parser.read_file(std::move(entries));
     parser.read_overrides(words.subspan(1));
   } else {
     parser.read_flags(words);
