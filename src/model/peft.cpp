@@ -131,7 +131,8 @@ class PeftReader {
   std::regex compile(const std::string& text, const std::string& where) const {
     try {
       if (text.size() > 1000) throw std::regex_error(std::regex_constants::error_complexity);
-      return std::regex(text);
+      // Polynomial: with backtracking a short expression of a stranger's file can take years.
+      return std::regex(text, std::regex::ECMAScript | std::regex_constants::__polynomial);
     } catch (const std::regex_error& e) {
       throw Error({.what = fmt::format("'{}' is no regular expression that can be read: {}", text, e.what()),
                    .where = where});
@@ -179,21 +180,27 @@ class PeftReader {
     if (!(rank >= 1 && rank <= 1 << 20) || rank != std::floor(rank))
       throw Error({.what = fmt::format("rank_pattern gives {} the rank {}", target.module, rank),
                    .where = config_path_});
+    // Before anything is allocated for a rank that only the configuration claims.
+    expect_shape(*a->second, {int64_t(rank), extent(target.row->cols, model_.hp())});
+    expect_shape(*b->second, {extent(target.row->rows, model_.hp()), int64_t(rank)});
     adapter_->append(model_, target, int64_t(rank),
                      value_for(target.module, alphas_, adapter_->config_.alpha));
     const LoraEntry& e = adapter_->entries_.back();
-    read_tensor(*a->second, {e.rank, e.in}, e.a_at);
-    read_tensor(*b->second, {e.out, e.rank}, e.b_at);
+    read_tensor(*a->second, e.a_at);
+    read_tensor(*b->second, e.b_at);
     tensors_.erase(a);
     tensors_.erase(b);
   }
 
-  void read_tensor(const TensorEntry& tensor, const std::vector<int64_t>& expected, int64_t at) {
+  static void expect_shape(const TensorEntry& tensor, const std::vector<int64_t>& expected) {
     if (tensor.shape != expected)
       throw Error({.what = fmt::format("the tensor {} has shape [{}], expected [{}]", tensor.name,
                                        fmt::join(tensor.shape, ", "), fmt::join(expected, ", ")),
                    .where = tensor.file,
                    .hint = "does the adapter belong to this model?"});
+  }
+
+  void read_tensor(const TensorEntry& tensor, int64_t at) {
     if (tensor.type != DType::f32 && tensor.type != DType::f16 && tensor.type != DType::bf16)
       throw Error({.what = fmt::format("the tensor {} is stored as {}, expected F32, F16 or BF16",
                                        tensor.name, name(tensor.type)),

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -45,15 +46,45 @@ json to_json(const RunState& s) {
           {"options", typed}};
 }
 
+[[noreturn]] void damaged(std::string what, const fs::path& file) {
+  throw Error({.what = std::move(what),
+               .where = file.string(),
+               .hint = "the checkpoint is damaged; resume from an older one"});
+}
+
+// The library would cut 1.5 to 1 and wrap 2^64 - 1 to -1.
+template <class T>
+bool fits(const json& value) {
+  if constexpr (!std::is_integral_v<T>) {
+    return true;
+  } else {
+    return value.is_number_unsigned()  ? std::in_range<T>(value.get<uint64_t>())
+           : value.is_number_integer() ? std::in_range<T>(value.get<int64_t>())
+                                       : false;
+  }
+}
+
 template <class T>
 T field(const json& doc, const char* key, const fs::path& file) {
   try {
-    return doc.at(key).get<T>();
+    const json& value = doc.at(key);
+    if (!fits<T>(value)) damaged(fmt::format("key '{}' is no integer in its range", key), file);
+    return value.get<T>();
   } catch (const json::exception& e) {
-    throw Error({.what = fmt::format("key '{}' is missing or has the wrong type ({})", key, e.what()),
-                 .where = file.string(),
-                 .hint = "the checkpoint is damaged; resume from an older one"});
+    damaged(fmt::format("key '{}' is missing or has the wrong type ({})", key, e.what()), file);
   }
+}
+
+// A place that no run was ever at is none to go on from.
+void check_place(const RunState& s, const fs::path& file) {
+  if (s.step < 0 || s.total_steps < 0 || s.tokens_seen < 0 || s.targets_seen < 0)
+    damaged(fmt::format("step {}, total_steps {}, tokens_seen {} or targets_seen {} is negative", s.step,
+                        s.total_steps, s.tokens_seen, s.targets_seen),
+            file);
+  if (s.logged_step < 0 || s.logged_step > s.step || s.best_step < -1 || s.best_step > s.step)
+    damaged(fmt::format("logged_step {} or best_step {} does not go with step {}", s.logged_step, s.best_step,
+                        s.step),
+            file);
 }
 
 TensorToWrite moment(std::string name, std::span<const float> values) {
@@ -160,6 +191,7 @@ RunState load_run_state(const fs::path& checkpoint) {
   s.isa = field<std::string>(doc, "isa", file);
   s.compute = field<std::string>(doc, "compute", file);
   s.as_typed = field<std::vector<std::pair<std::string, std::string>>>(doc, "options", file);
+  check_place(s, file);
   return s;
 }
 

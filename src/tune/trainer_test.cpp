@@ -94,6 +94,28 @@ TEST_F(TrainerTest, ANewerOrDamagedCheckpointIsRefused) {
   EXPECT_THROW(run_training(j, events_, nullptr), Error);
 }
 
+TEST_F(TrainerTest, AStateThatNoRunWasEverInIsRefused) {
+  run_training(job("out"), events_, nullptr);
+  const fs::path folder = root_ / "out" / "checkpoint-9";
+  const json whole = json::parse(read_text(folder / "fettle_state.json"));
+  EXPECT_EQ(load_run_state(folder).step, 9);
+  const std::pair<const char*, json> spoiled[] = {
+      {"step", -1},     {"step", 1.5},       {"step", true},      {"step", 0xFFFFFFFFFFFFFFFFu},
+      {"seed", -1},     {"tokens_seen", -1}, {"logged_step", 10}, {"best_step", 10},
+      {"best_step", -2}};
+  for (const auto& [key, value] : spoiled) {
+    json doc = whole;
+    doc[key] = value;
+    write_atomic(folder / "fettle_state.json", doc.dump());
+    try {
+      load_run_state(folder);
+      ADD_FAILURE() << key << ' ' << value;
+    } catch (const Error& e) {
+      EXPECT_NE(e.message().find(key), std::string::npos) << e.message();
+    }
+  }
+}
+
 // Every second step, and the last.
 TEST_F(TrainerTest, SaveTotalLimitKeepsTheNewest) {
   TrainJob j = job("out");
