@@ -4,44 +4,19 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "base/cpu_features.h"
 #include "base/error.h"
 
 namespace fettle {
 
 namespace {
-#if defined(__x86_64__)
-// __builtin_cpu_supports also asks the operating system (XCR0) whether it saves the wide registers.
-bool has_avx2() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") &&
-         __builtin_cpu_supports("f16c");
-}
-bool has_avx512() {
-  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-}
-bool has_avx512bf16() {
-  return has_avx512() && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vbmi") &&
-         __builtin_cpu_supports("avx512vnni");
-}
-#else
-bool has_avx2() {
-  return false;
-}
-bool has_avx512() {
-  return false;
-}
-bool has_avx512bf16() {
-  return false;
-}
-#endif
-
 // In ascending order: the best supported set is the last one. The conditions are the flags of
 // cmake/isa.cmake.
 constexpr IsaRow kRows[] = {
     {Isa::generic, "generic", [] { return true; }, false},
-    {Isa::avx2, "avx2", has_avx2, false},
-    {Isa::avx512, "avx512", has_avx512, false},
-    {Isa::avx512bf16, "avx512bf16", has_avx512bf16, true},
+    {Isa::avx2, "avx2", cpu_has_avx2, false},
+    {Isa::avx512, "avx512", cpu_has_avx512, false},
+    {Isa::avx512bf16, "avx512bf16", cpu_has_avx512bf16, true},
 };
 
 std::string names(bool only_supported) {

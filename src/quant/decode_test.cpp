@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/cpu_features.h"
 #include "base/rng.h"
 #include "quant/block_testing.h"
 #include "quant/storage.h"
@@ -18,13 +19,10 @@ struct Set {
   bool supported;
 };
 std::vector<Set> sets() {
-  const bool avx2 =
-      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-  const bool avx512bf16 = avx512 && __builtin_cpu_supports("avx512bf16") &&
-                          __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
-  return {{"generic", true}, {"avx2", avx2}, {"avx512", avx512}, {"avx512bf16", avx512bf16}};
+  return {{"generic", true},
+          {"avx2", cpu_has_avx2()},
+          {"avx512", cpu_has_avx512()},
+          {"avx512bf16", cpu_has_avx512bf16()}};
 }
 
 Bytes random_blocks(DType type, int64_t n, uint64_t seed) {

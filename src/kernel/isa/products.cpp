@@ -19,7 +19,11 @@ FETTLE_VEC __m512bh pairs(const uint16_t* p) {
 FETTLE_VEC __m512bh everywhere(const uint16_t* pair) {
   int32_t bits;
   __builtin_memcpy(&bits, pair, sizeof bits);
-  return (__m512bh)_mm512_set1_epi32(bits);
+  __m512i all = _mm512_set1_epi32(bits);
+#if defined(__clang__)
+  asm("" : "+v"(all));  // clang 16 dies of a broadcast that it sees through the cast
+#endif
+  return (__m512bh)all;
 }
 
 /// An operand pair of R rows and 16·V columns.
