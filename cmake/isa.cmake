@@ -17,6 +17,8 @@ function(fettle_isa_objects TARGET)
     # on threads or on a row's place.
     target_compile_options(${lib} PRIVATE -O3 -ffp-contract=fast -fopenmp-simd -fno-exceptions -fno-rtti -fno-threadsafe-statics
                                           ${FETTLE_ISA_FLAGS_${isa}})
+    # No reader runs a kernel, and clang takes minutes for one that is unrolled and instrumented.
+    set_target_properties(${lib} PROPERTIES FETTLE_BARE ${FETTLE_FUZZ})
     target_sources(${TARGET} PRIVATE $<TARGET_OBJECTS:${lib}>)
   endforeach()
 endfunction()

@@ -62,6 +62,15 @@ count_run() {
   fi
 }
 
+# The first finding ends the program, with names and lines: binutils' addr2line reads them where clang's own tool is missing.
+sanitizer_options() {
+  local names=external_symbolizer_path=/usr/bin/addr2line
+  export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1:$names}
+  export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:$names}
+  export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:$names}
+  export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$root/tests/lsan.supp}
+}
+
 # The project's files: what git tracks, or in a tarball everything outside the build folders.
 tracked_files() {
   if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
