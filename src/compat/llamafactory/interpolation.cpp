@@ -43,7 +43,8 @@ class Interpolation {
     for (const auto& [name, value] : scalars_) names.push_back(name);
     const std::string near = nearest_name(inside, names);
     fail(fmt::format("${{{}}} names no single value of this config", inside),
-         near.empty() ? "an environment variable is ${oc.env:NAME}" : fmt::format("did you mean ${{{}}}?", near));
+         near.empty() ? "an environment variable is ${oc.env:NAME}"
+                      : fmt::format("did you mean ${{{}}}?", near));
   }
 
   std::string variable(const std::string& text) const {

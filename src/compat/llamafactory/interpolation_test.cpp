@@ -8,7 +8,8 @@
 namespace fettle::llamafactory {
 namespace {
 
-const Scalars kScalars = {{"model", "qwen"}, {"rank", "8"}, {"name", "${model}-r${rank}"}, {"a", "${b}"}, {"b", "${a}"}};
+const Scalars kScalars = {
+    {"model", "qwen"}, {"rank", "8"}, {"name", "${model}-r${rank}"}, {"a", "${b}"}, {"b", "${a}"}};
 
 std::string of(const std::string& value) {
   return interpolated("output_dir", value, kScalars, "run.yaml:3");
