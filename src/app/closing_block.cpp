@@ -78,8 +78,8 @@ std::pair<std::string, std::string> text_around_question(const ChatTemplate& cha
   const auto rendered = chat.render({&question, 1}, "");
   std::string text;
   for (const RenderedPiece& piece : rendered.front()) {
-    const int32_t id = piece.kind == RenderedPiece::Kind::bos ? tokenizer.special().bos : chat.eos();
-    if (piece.kind == RenderedPiece::Kind::text)
+    const int32_t id = piece.kind == TemplateSlot::Kind::bos ? tokenizer.special().bos : chat.eos();
+    if (piece.kind == TemplateSlot::Kind::text || piece.kind == TemplateSlot::Kind::token)
       text += piece.text;
     else if (id >= 0)
       text += tokenizer.bytes_of(id);

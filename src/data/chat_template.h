@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "data/sample.h"
-#include "data/tool_formats.h"
+#include "data/template_row.h"
 #include "token/tokenizer.h"
 
 namespace fettle {
@@ -18,7 +18,7 @@ namespace fettle {
 /// A piece of a rendered conversation. Special tokens that the template itself writes are parsed; text that
 /// came from a user's data is parsed as LLaMA-Factory does (special tokens in it become their ids).
 struct RenderedPiece {
-  enum class Kind : uint8_t { text, bos, eos } kind = Kind::text;
+  TemplateSlot::Kind kind = TemplateSlot::Kind::text;
   std::string text;
 };
 
@@ -27,29 +27,7 @@ struct EncodedTurn {
   std::vector<int32_t> source, target;
 };
 
-/// One template: slots in order. A slot is "{BOS}", "{EOS}" or a text in which the first {{content}} stands
-/// for the message. Every text slot is tokenised on its own, so the border between two slots is always a
-/// border between tokens.
-struct TemplateRow {
-  std::string_view name;
-  std::span<const std::string_view> user, assistant, system;
-  std::span<const std::string_view> observation = {};  // empty: as `user`
-  std::span<const std::string_view> function = {};  // an answer that calls functions; empty: as `assistant`
-  std::span<const std::string_view> prefix = {};    // once, in front of everything
-  std::string_view default_system = "";
-  std::span<const std::string_view> stop_words = {};
-  std::span<const std::string_view> markers =
-      {};  // what its slots write and a vocabulary should have as tokens
-  const ToolFormat* tool_format = &kDefaultTools;
-  std::string_view pretrain_eos = "";  // ends a document of pre-training; empty: the end-of-text token
-  bool efficient_eos = false;  // answers have no end of their own; one end-of-text closes the whole sample
-  bool replace_eos = false;    // the first stop word takes the place of the vocabulary's end-of-text
-  bool system_in_user =
-      false;  // the system text stands inside the first user slot (LLaMA-Factory's Llama2Template)
-  bool reasoning = false;  // answers begin with a thought, an empty one if need be (its ReasoningTemplate)
-};
-
-/// What a reasoning template does with thoughts (<think>…</think>); other templates have no say in them.
+/// What a reasoning template does with thoughts; other templates have no say in them.
 struct ThinkingRules {
   /// An answer without a thought gets an empty one: learnt (true) or given (false, unset). False also takes
   /// every thought out of the data.
@@ -58,20 +36,19 @@ struct ThinkingRules {
       false;  // keep the thoughts of earlier answers where only the last one is answered or learnt
 };
 
-std::span<const TemplateRow* const> template_rows();
-
 class ChatTemplate {
  public:
   /// Looks the row up and ties it to a tokenizer (stop words, replacement of end-of-text). Error names the
-  /// unknown template and the nearest, or says that the vocabulary has no end-of-text where one is written.
+  /// unknown template and the nearest, or the token that the template writes and the vocabulary does not
+  /// have.
   ChatTemplate(std::string_view name, std::shared_ptr<const Tokenizer> tokenizer,
-               std::string default_system = "", ThinkingRules thinking = {});
+               std::string default_system = "", ThinkingRules thinking = {}, ToolRules tools = {});
 
-  /// The same for a row that is not in the table; it must outlive the template.
+  /// The same for a row that is not in the table; what it views must outlive the template.
   ChatTemplate(const TemplateRow& row, std::shared_ptr<const Tokenizer> tokenizer,
-               std::string default_system = "", ThinkingRules thinking = {});
+               std::string default_system = "", ThinkingRules thinking = {}, ToolRules tools = {});
 
-  const TemplateRow& row() const { return *row_; }
+  const TemplateRow& row() const { return row_; }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   /// The system text of conversations that bring none: the job's, else the row's.
   const std::string& default_system() const { return default_system_; }
@@ -102,10 +79,11 @@ class ChatTemplate {
                                           const std::string& tools) const;
   void add_empty_thought(const std::string& answer, EncodedTurn& turn) const;
 
-  const TemplateRow* row_;
+  TemplateRow row_;
   std::shared_ptr<const Tokenizer> tokenizer_;
   std::string default_system_;
   ThinkingRules thinking_;
+  std::string tool_date_;
   int32_t eos_ = -1, pad_ = -1;
   std::vector<int32_t> stop_ids_;
 };

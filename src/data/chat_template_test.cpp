@@ -17,18 +17,25 @@ std::vector<Message> talk(std::initializer_list<std::string> texts) {
 }
 
 /// ▸ and ◂ around what is learnt, {BOS} and {EOS} where a slot stands for the token.
-std::string shown(const ChatTemplate& chat, const std::vector<Message>& messages, const std::string& system) {
+std::string shown(const ChatTemplate& chat, const std::vector<Message>& messages, const std::string& system,
+                  const std::string& tools = "") {
   std::string out;
-  const auto rendered = chat.render(messages, system);
+  const auto rendered = chat.render(messages, system, tools);
   for (size_t i = 0; i < rendered.size(); ++i) {
     if (i % 2 == 1) out += "▸";
     for (const RenderedPiece& piece : rendered[i])
-      out += piece.kind == RenderedPiece::Kind::bos   ? "{BOS}"
-             : piece.kind == RenderedPiece::Kind::eos ? "{EOS}"
-                                                      : piece.text;
+      out += piece.kind == TemplateSlot::Kind::bos     ? "{BOS}"
+             : piece.kind == TemplateSlot::Kind::eos   ? "{EOS}"
+             : piece.kind == TemplateSlot::Kind::token ? "{" + piece.text + "}"
+                                                       : piece.text;
     if (i % 2 == 1) out += "◂";
   }
   return out;
+}
+
+std::shared_ptr<const FakeTokenizer> with_chatglms_tokens() {
+  return std::make_shared<FakeTokenizer>(
+      std::vector<std::string>{"<s>", "</s>", "[gMASK]", "sop", "<|im_end|>", "<end_of_turn>", "<|eot_id|>"});
 }
 
 struct Vector {
@@ -38,7 +45,7 @@ struct Vector {
 class Rendering : public testing::TestWithParam<Vector> {};
 
 TEST_P(Rendering, TwoTurnsWithASystemText) {
-  const ChatTemplate chat(GetParam().name, fake_tokenizer());
+  const ChatTemplate chat(GetParam().name, with_chatglms_tokens());
   EXPECT_EQ(shown(chat, talk({"U1", "A1", "U2", "A2"}), "SYS"), GetParam().rendered);
 }
 
@@ -47,6 +54,8 @@ const std::string kChatMl =
     "\n◂"
     "<|im_start|>user\nU2<|im_end|>\n<|im_start|>assistant\n▸A2<|im_end|>\n◂";
 
+// Some by eye, among them those that LLaMA-Factory has since its last release, whose package is no witness
+// for them; all others are held to the package in template_hashes_test.
 INSTANTIATE_TEST_SUITE_P(
     All, Rendering,
     testing::Values(
@@ -60,6 +69,13 @@ INSTANTIATE_TEST_SUITE_P(
         Vector{"gemma3",
                "{BOS}<start_of_turn>user\nSYS\n\nU1<end_of_turn>\n<start_of_turn>model\n▸A1<end_of_turn>\n◂"
                "<start_of_turn>user\nU2<end_of_turn>\n<start_of_turn>model\n▸A2<end_of_turn>\n◂"},
+        Vector{"hy_dense_1_8b",
+               "{BOS}SYS<｜hy_place▁holder▁no▁3｜><｜hy_User｜>U1▸<｜hy_Assistant｜>A1◂<｜hy_User｜>U2▸<｜hy_"
+               "Assistant｜>"
+               "A2◂"},
+        Vector{"hy_dense_7b", "{BOS}SYS<|extra_4|>U1<|extra_0|>▸A1◂U2<|extra_0|>▸A2◂"},
+        Vector{"moss_vl", kChatMl},
+        Vector{"chatglm2", "{[gMASK]}{sop}SYS[Round 0]\n\n问：U1\n\n答：▸A1◂[Round 1]\n\n问：U2\n\n答：▸A2◂"},
         Vector{"llama2",
                "{BOS}[INST] <<SYS>>\nSYS\n<</SYS>>\n\nU1 [/INST]▸A1{EOS}◂{BOS}[INST] U2 [/INST]▸A2{EOS}◂"},
         Vector{"llama3",
@@ -72,32 +88,6 @@ INSTANTIATE_TEST_SUITE_P(
         Vector{"qwen", kChatMl}, Vector{"qwen3", kChatMl}, Vector{"qwen3_nothink", kChatMl},
         Vector{"smollm", kChatMl}, Vector{"smollm2", kChatMl}),
     [](const auto& test) { return test.param.name; });
-
-TEST(ChatTemplate, EveryRowHasAVector) {
-  EXPECT_EQ(template_rows().size(), 12u);
-  for (const TemplateRow* row : template_rows()) {
-    EXPECT_FALSE(row->user.empty() || row->assistant.empty() || row->system.empty()) << row->name;
-    EXPECT_TRUE(!row->system_in_user || row->system.size() == 1) << row->name;
-  }
-}
-
-// Every <|…|> and every stop word in a slot is a marker, so that a vocabulary without it is told.
-TEST(ChatTemplate, MarkersAreWhatTheSlotsWrite) {
-  for (const TemplateRow* row : template_rows()) {
-    std::string slots;
-    for (const auto part : {row->user, row->assistant, row->system, row->observation, row->prefix})
-      for (std::string_view slot : part) slots += slot;
-    const auto marked = [&](std::string_view word) {
-      return std::find(row->markers.begin(), row->markers.end(), word) != row->markers.end();
-    };
-    for (std::string_view marker : row->markers) EXPECT_NE(slots.find(marker), slots.npos) << marker;
-    for (std::string_view word : row->stop_words)
-      EXPECT_TRUE(marked(word) || slots.find(word) == slots.npos) << row->name << word;
-    for (size_t at = 0; (at = slots.find("<|", at)) != slots.npos; ++at)
-      EXPECT_TRUE(marked(slots.substr(at, slots.find("|>", at) + 2 - at)))
-          << row->name << slots.substr(at, 20);
-  }
-}
 
 TEST(ChatTemplate, AVocabularyWithoutTheMarkersIsTold) {
   const FakeTokenizer bare({"<s>", "</s>", "<|start_header_id|>"}), one({"<s>", "</s>", "<|im_end|>"});
@@ -219,7 +209,7 @@ TEST(ChatTemplate, ErrorsNameTheTemplateAndTheToken) {
   const auto unknown = message([] { ChatTemplate("smolm2", fake_tokenizer()); });
   EXPECT_NE(unknown.find("\"smolm2\""), unknown.npos) << unknown;
   EXPECT_NE(unknown.find("\"smollm2\""), unknown.npos) << unknown;
-  EXPECT_NE(unknown.find("mistral"), unknown.npos) << unknown;
+  EXPECT_NE(unknown.find("lists all 143"), unknown.npos) << unknown;
   const auto bare = std::make_shared<FakeTokenizer>(std::vector<std::string>{"<s>", "</s>"});
   EXPECT_EQ(ChatTemplate("smollm2", bare).eos(), 1) << "told by vocabulary_misfit()";
   EXPECT_EQ(ChatTemplate("qwen", bare).eos(), 1);
@@ -227,9 +217,82 @@ TEST(ChatTemplate, ErrorsNameTheTemplateAndTheToken) {
   const auto no_eos = message([&] { ChatTemplate("default", endless); });
   EXPECT_NE(no_eos.find("end-of-text"), no_eos.npos) << no_eos;
   EXPECT_NO_THROW(ChatTemplate("empty", endless));
-  const ChatTemplate chat("llama3", fake_tokenizer());
+  const ChatTemplate chat("default", fake_tokenizer());
   EXPECT_THROW(chat.encode_turns(talk({"U", "A"}), "", "[{}]"), Error);
   EXPECT_THROW(chat.render(std::vector<Message>{{ChatRole::function, "{}"}}, ""), Error);
+}
+
+TEST(ChatTemplate, WhatTheThreeNewestRowsEndWith) {
+  const auto tokenizer = fake_tokenizer();
+  for (const char* name : {"hy_dense_1_8b", "hy_dense_7b"}) {
+    const ChatTemplate chat(name, tokenizer);
+    EXPECT_TRUE(chat.row().efficient_eos && !chat.row().replace_eos && !chat.row().reasoning) << name;
+  }
+  EXPECT_EQ(ChatTemplate("hy_dense_1_8b", tokenizer).row().stop_words.front(), "<｜hy_place▁holder▁no▁2｜>");
+  EXPECT_EQ(ChatTemplate("hy_dense_7b", tokenizer).row().stop_words.front(), "<|eos|>");
+  EXPECT_EQ(ChatTemplate("moss_vl", tokenizer).eos(), 3) << "<|im_end|>";
+}
+
+TEST(ChatTemplate, ToolsWithoutASystemTextBeginAtOnceInMossVl) {
+  const std::string tools = R"([{"name": "t"}])";
+  const auto begins = [&](const char* name, const std::string& system, const std::string& with) {
+    return shown(ChatTemplate(name, fake_tokenizer()), talk({"U"}), system, tools)
+        .starts_with("<|im_start|>system\n" + with);
+  };
+  EXPECT_TRUE(begins("moss_vl", "", "# Tools\n\nYou may call"));
+  EXPECT_TRUE(begins("moss_vl", "SYS", "SYS\n\n# Tools\n\nYou may call"));
+  EXPECT_TRUE(begins("qwen3", "", "\n\n# Tools\n\nYou may call"));
+}
+
+TEST(ChatTemplate, WordsForMediaAreRefusedWhereAModelSees) {
+  const auto encode = [](const char* name, const std::string& text) {
+    ChatTemplate(name, fake_tokenizer()).encode_turns(talk({text, "A"}), "", "");
+  };
+  try {
+    encode("qwen2_vl", "<image> what is it?");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(
+        error.parts().what,
+        "a message holds <image>, and nothing is given that it stands for; images, video and sound come "
+        "in a later version");
+  }
+  EXPECT_THROW(encode("gemma3", "<video>"), Error);
+  EXPECT_NO_THROW(encode("qwen2_vl", "<images> and <|image|>"));
+  EXPECT_NO_THROW(encode("qwen", "<image> in a lesson about HTML"));
+}
+
+TEST(ChatTemplate, ATokenThatTheVocabularyLacksIsNamed) {
+  try {
+    ChatTemplate("chatglm3", fake_tokenizer());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.parts().what,
+              "template chatglm3 writes the token <|user|>, which this model's vocabulary does not have");
+  }
+}
+
+TEST(ChatTemplate, ANamedToolFormatTakesThePlaceOfTheRows) {
+  const std::vector<Message> called = {{ChatRole::user, "U"},
+                                       {ChatRole::function, R"({"name": "f", "arguments": {"x": 1}})"}};
+  EXPECT_EQ(shown(ChatTemplate("qwen", fake_tokenizer(), "", {}, {.format = "glm4"}), called, "S"),
+            "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n"
+            "▸f\n{\"x\": 1}{EOS}◂");
+  EXPECT_THROW(ChatTemplate("qwen", fake_tokenizer(), "", {}, {.format = "glm"}), Error);
+}
+
+// Llama's own template falls back to this day; the package writes today's.
+TEST(ChatTemplate, Llama3WritesTheDateItIsGiven) {
+  const auto begins = [](ToolRules tools, const std::string& date) {
+    const ChatTemplate chat("llama3", fake_tokenizer(), "", {}, std::move(tools));
+    return shown(chat, talk({"U"}), "", R"([{"name": "t"}])")
+        .starts_with(
+            "{BOS}<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\n"
+            "Today Date: " +
+            date + "\n\nYou have access to");
+  };
+  EXPECT_TRUE(begins({}, "26 Jul 2024"));
+  EXPECT_TRUE(begins({.date = "01 Jan 2026"}, "01 Jan 2026"));
 }
 
 TEST(ChatTemplate, ASystemTextInTheUserSlotHasNoPlaceInFrontOfAnObservation) {

@@ -16,31 +16,6 @@ namespace fs = std::filesystem;
 class ConversationGolden : public GoldenTemplates {
  protected:
   const json golden_ = read_golden("conversations.json");
-
-  static ChatRole role_of(const std::string& name) {
-    return name == "user"          ? ChatRole::user
-           : name == "assistant"   ? ChatRole::assistant
-           : name == "observation" ? ChatRole::observation
-                                   : ChatRole::function;
-  }
-  static std::vector<Message> messages_of(const json& list) {
-    std::vector<Message> messages;
-    for (const json& message : list) messages.push_back({role_of(message["role"]), message["content"]});
-    return messages;
-  }
-  static std::vector<Message> messages_of_texts(const json& texts) {
-    std::vector<Message> messages;
-    for (const json& text : texts)
-      messages.push_back({messages.size() % 2 == 0 ? ChatRole::user : ChatRole::assistant, text});
-    return messages;
-  }
-  static Sample sample_of(std::vector<Message> messages, std::string system = "", std::string tools = "") {
-    Sample sample{.system = std::move(system), .tools = std::move(tools)};
-    sample.response = {messages.back()};
-    messages.pop_back();
-    sample.prompt = std::move(messages);
-    return sample;
-  }
 };
 
 TEST_F(ConversationGolden, ToolsCallsAndObservations) {
@@ -61,8 +36,8 @@ TEST_F(ConversationGolden, ToolsCallsAndObservations) {
       ++compared;
     }
   }
-  EXPECT_EQ(compared, 182);
-  EXPECT_EQ(refused, 78);
+  EXPECT_EQ(compared, 186);
+  EXPECT_EQ(refused, 74);
 }
 
 TEST_F(ConversationGolden, Thoughts) {

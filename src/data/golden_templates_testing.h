@@ -13,16 +13,6 @@
 
 namespace fettle {
 
-/// A template whose answers have no end of their own; none of ours is (yet).
-inline constexpr std::string_view kSolarUser[] = {"### User:\n{{content}}\n\n### Assistant:\n"};
-inline constexpr std::string_view kSolarSystem[] = {"### System:\n{{content}}\n\n"},
-                                  kSolarAnswer[] = {"{{content}}"};
-inline constexpr TemplateRow kSolar = {.name = "solar",
-                                       .user = kSolarUser,
-                                       .assistant = kSolarAnswer,
-                                       .system = kSolarSystem,
-                                       .efficient_eos = true};
-
 class GoldenTemplates : public testing::Test {
  protected:
   static std::filesystem::path folder() { return std::filesystem::path(FETTLE_SOURCE_DIR) / "tests/golden"; }
@@ -31,8 +21,7 @@ class GoldenTemplates : public testing::Test {
   }
 
   ChatTemplate chat(const std::string& name, ThinkingRules thinking = {}) const {
-    return name == "solar" ? ChatTemplate(kSolar, tokenizer_, "", thinking)
-                           : ChatTemplate(name, tokenizer_, "", thinking);
+    return ChatTemplate(name, tokenizer_, "", thinking);
   }
   /// Labels from the golden's runs.
   static std::vector<int32_t> labels_of(const nlohmann::json& encoding) {
@@ -43,6 +32,32 @@ class GoldenTemplates : public testing::Test {
     for (const nlohmann::json& other : encoding.value("other", nlohmann::json::array()))
       labels[other[0]] = other[1];
     return labels;
+  }
+
+  static std::vector<Message> messages_of(const nlohmann::json& list) {
+    const auto role_of = [](const std::string& name) {
+      return name == "user"          ? ChatRole::user
+             : name == "assistant"   ? ChatRole::assistant
+             : name == "observation" ? ChatRole::observation
+                                     : ChatRole::function;
+    };
+    std::vector<Message> messages;
+    for (const nlohmann::json& message : list)
+      messages.push_back({role_of(message["role"]), message["content"]});
+    return messages;
+  }
+  static std::vector<Message> messages_of_texts(const nlohmann::json& texts) {
+    std::vector<Message> messages;
+    for (const nlohmann::json& text : texts)
+      messages.push_back({messages.size() % 2 == 0 ? ChatRole::user : ChatRole::assistant, text});
+    return messages;
+  }
+  static Sample sample_of(std::vector<Message> messages, std::string system = "", std::string tools = "") {
+    Sample sample{.system = std::move(system), .tools = std::move(tools)};
+    sample.response = {messages.back()};
+    messages.pop_back();
+    sample.prompt = std::move(messages);
+    return sample;
   }
 
   const std::shared_ptr<const Tokenizer> tokenizer_ = load_tokenizer(folder() / "templates_tokenizer");

@@ -10,20 +10,19 @@ namespace {
 constexpr std::string_view kHole = "{{content}}";
 constexpr int64_t kContext = 4096;  // LLaMA-Factory's; Ollama's own of 2048 cuts conversations short
 
-// A template's slots with `hole` in the place of the message.
-std::string text_of(const ChatTemplate& chat, std::span<const std::string_view> slots,
-                    std::string_view hole) {
+// A template's part with `hole` in the place of the message.
+std::string text_of(const ChatTemplate& chat, std::string_view part, std::string_view hole) {
   const Tokenizer& tokenizer = chat.tokenizer();
   std::string out;
-  for (std::string_view slot : slots) {
-    if (slot == "{BOS}" || slot == "{EOS}") {
-      const int32_t id = slot == "{BOS}" ? tokenizer.special().bos : chat.eos();
+  while (const std::optional<TemplateSlot> slot = next_slot(part)) {
+    if (slot->kind == TemplateSlot::Kind::bos || slot->kind == TemplateSlot::Kind::eos) {
+      const int32_t id = slot->kind == TemplateSlot::Kind::bos ? tokenizer.special().bos : chat.eos();
       if (id >= 0) out += tokenizer.bytes_of(id);
       continue;
     }
-    const size_t at = slot.find(kHole);
-    out += slot.substr(0, at);
-    if (at != slot.npos) out += fmt::format("{}{}", hole, slot.substr(at + kHole.size()));
+    const size_t at = slot->text.find(kHole);
+    out += slot->text.substr(0, at);
+    if (at != slot->text.npos) out += fmt::format("{}{}", hole, slot->text.substr(at + kHole.size()));
   }
   return out;
 }
@@ -31,7 +30,7 @@ std::string text_of(const ChatTemplate& chat, std::span<const std::string_view> 
 std::string go_template(const ChatTemplate& chat) {
   const TemplateRow& row = chat.row();
   const std::string prefix = text_of(chat, row.prefix, ""),
-                    assistant = text_of(chat, row.assistant, "{{ .Content }}");
+                    assistant = text_of(chat, row.assistant_part(), "{{ .Content }}");
   const std::string turns =
       R"({{{{ range .Messages }}}}{{{{ if eq .Role "user" }}}}{}{{{{ else if eq .Role "assistant" }}}}{}{{{{ end }}}}{{{{ end }}}})";
   if (!row.system_in_user)

@@ -66,14 +66,44 @@ class Examiner : public ordered_json::json_sax_t {
   int depth_ = 0;
 };
 
+/// Between the parts of a list: on one line, or each on its own, `indent` blanks deeper than the list itself.
+struct Layout {
+  int indent, depth;
+
+  std::string line_end(int level) const {
+    return indent ? "\n" + std::string(size_t(indent * level), ' ') : "";
+  }
+  Layout deeper() const { return {indent, depth + 1}; }
+};
+
 template <class Parts, class Write>
-std::string joined(const Parts& parts, char open, char close, const Write& write) {
+std::string joined(const Parts& parts, char open, char close, const Layout& layout, const Write& write) {
   std::string out(1, open);
+  const std::string line_end = layout.line_end(layout.depth + 1);
   for (const auto& part : parts) {
-    if (out.size() > 1) out += ", ";
+    if (out.size() > 1) out += layout.indent ? "," : ", ";
+    out += line_end;
     write(out, part);
   }
+  if (out.size() > 1) out += layout.line_end(layout.depth);
   return out + close;
+}
+
+std::string written(const ordered_json& value, const Layout& layout) {
+  switch (value.type()) {
+    case ordered_json::value_t::object:
+      return joined(value.items(), '{', '}', layout, [&](std::string& out, const auto& item) {
+        out += ordered_json(item.key()).dump() + ": " + written(item.value(), layout.deeper());
+      });
+    case ordered_json::value_t::array:
+      return joined(value, '[', ']', layout, [&](std::string& out, const ordered_json& part) {
+        out += written(part, layout.deeper());
+      });
+    case ordered_json::value_t::number_float:
+      return python_float(value.get<double>());
+    default:
+      return value.dump();
+  }
 }
 
 }  // namespace
@@ -90,20 +120,8 @@ ordered_json read_python_json(std::string_view text, std::string_view called) {
        .hint = ""});
 }
 
-std::string python_json(const ordered_json& value) {
-  switch (value.type()) {
-    case ordered_json::value_t::object:
-      return joined(value.items(), '{', '}', [](std::string& out, const auto& item) {
-        out += ordered_json(item.key()).dump() + ": " + python_json(item.value());
-      });
-    case ordered_json::value_t::array:
-      return joined(value, '[', ']',
-                    [](std::string& out, const ordered_json& part) { out += python_json(part); });
-    case ordered_json::value_t::number_float:
-      return python_float(value.get<double>());
-    default:
-      return value.dump();
-  }
+std::string python_json(const ordered_json& value, int indent) {
+  return written(value, {indent, 0});
 }
 
 }  // namespace fettle

@@ -13,6 +13,7 @@ namespace fettle {
 nlohmann::ordered_json read_python_json(std::string_view text, std::string_view called);
 
 /// json.dumps(value, ensure_ascii=False): ", " and ": " between the parts, floats by their shortest digits.
-std::string python_json(const nlohmann::ordered_json& value);
+/// With `indent`, as json.dumps(…, indent=indent): every part on a line of its own.
+std::string python_json(const nlohmann::ordered_json& value, int indent = 0);
 
 }  // namespace fettle

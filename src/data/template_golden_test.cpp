@@ -15,15 +15,6 @@ using nlohmann::json;
 class TemplateGolden : public GoldenTemplates {
  protected:
   const json golden_ = read_golden("templates.json");
-
-  static Sample sample_of(const json& conversation) {
-    Sample sample{.system = conversation["system"]};
-    for (const json& text : conversation["texts"])
-      sample.prompt.push_back({sample.prompt.size() % 2 == 0 ? ChatRole::user : ChatRole::assistant, text});
-    sample.response = {sample.prompt.back()};
-    sample.prompt.pop_back();
-    return sample;
-  }
 };
 
 TEST_F(TemplateGolden, SupervisedIdsAndLabels) {
@@ -35,7 +26,8 @@ TEST_F(TemplateGolden, SupervisedIdsAndLabels) {
       const EncodeOptions options{setting["cutoff_len"], setting["train_on_prompt"], setting["mask_history"]};
       if (options.train_on_prompt && chat.row().efficient_eos) continue;
       for (const json& conversation : golden_["conversations"]) {
-        const EncodedSample out = encode_supervised(sample_of(conversation), chat, options);
+        const EncodedSample out = encode_supervised(
+            sample_of(messages_of_texts(conversation["texts"]), conversation["system"]), chat, options);
         const json& expected = encodings.at(at++);
         ASSERT_EQ(out.ids, expected["ids"].get<std::vector<int32_t>>()) << name << setting << conversation;
         ASSERT_EQ(out.labels, labels_of(expected)) << name << setting << conversation;

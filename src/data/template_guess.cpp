@@ -9,12 +9,12 @@ namespace fettle {
 
 namespace {
 
-using Words = std::span<const std::string_view>;
+using Signs = std::span<const std::string_view>;
 
 struct Sign {
   std::string_view name;
-  Words has;                                // every one of them stands in the Jinja text
-  Words lacks;                              // none of them does
+  Signs has;                                // every one of them stands in the Jinja text
+  Signs lacks;                              // none of them does
   std::optional<int32_t> end_of_text = {};  // the id of <|endoftext|>, where the text alone says too little
 };
 
@@ -73,9 +73,7 @@ bool matches(const Sign& sign, std::string_view jinja) {
 /// The markers the family writes must be tokens of this vocabulary; otherwise the text came from somewhere
 /// else.
 bool vocabulary_fits(std::string_view name, const Tokenizer& tokenizer) {
-  const auto row = std::find_if(template_rows().begin(), template_rows().end(),
-                                [&](const TemplateRow* r) { return r->name == name; });
-  const Words stops = (*row)->stop_words;
+  const WordList& stops = find_template(name).stop_words;
   return stops.empty() || tokenizer.id_of(stops.front()).has_value();
 }
 

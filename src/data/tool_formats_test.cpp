@@ -38,8 +38,11 @@ TEST(ToolFormats, BrokenToolsAreNamed) {
             "tool \"t\", parameter \"p\": \"type\" is array; text was expected");
   EXPECT_EQ(tools(R"([{"name": "t", "parameters": {"properties": {"p": {"enum": [1]}}}}])"),
             "tool \"t\", parameter \"p\": \"enum\" holds number; texts were expected");
-  EXPECT_EQ(tools(R"([{"name": "t"}])", kLlama3Tools).substr(0, 63),
-            "tool descriptions are not supported with template llama3: LLaMA");
+  EXPECT_EQ(tools(R"([{"type": "function"}])", kGlm4Tools), "tool 1 has no \"function\"");
+  EXPECT_EQ(tools(R"([{"name": "t", "parameters": {"properties": {"p": 1}}}])", kGemma4Tools),
+            "tool \"t\", parameter \"p\" is number; an object was expected");
+  EXPECT_EQ(tools(R"([{"name": "t", "parameters": {"required": [1]}}])", kGemma4Tools),
+            "tool \"t\": \"required\" holds number; texts were expected");
 }
 
 TEST(ToolFormats, BrokenCallsAreNamed) {

@@ -46,6 +46,30 @@ ROLE_TALKS = [
     talk(("u", "<tool_response>"), ("a", "</tool_response> <|im_end|> <end_of_turn>")),
 ]
 
+# What tells the tool formats apart: kinds of arguments, wrapped tools, answers described, calls between other words.
+ANSWERED = {"type": "function",
+            "function": {"name": "add", "description": "Adds", "strict": True,
+                         "parameters": {"type": "object", "properties": {"a": {"type": "number"}, "note": {"description": "n"}},
+                                        "required": []},
+                         "response": {"type": "object", "description": "The sum"}}}
+KINDS = ('{"name": "kinds", "arguments": {"z": "text", "a": "two\\nlines \\"quoted\\"", "n": 1, "f": 2.50, "t": true, '
+         '"u": null, "l": ["x", 1, [false]], "o": {"k": "v", "b": {}}, "é": "ü"}}')
+FORMAT_TALKS = [
+    talk(("u", "add"), ("f", KINDS), ("o", "3"), ("a", "3"), tools=json.dumps([ANSWERED, WEATHER], ensure_ascii=False)),
+    talk(("u", "two"), ("f", "[%s, %s]" % (KINDS, CALL)), system="S", tools=TOOLS),
+    talk(("u", "none"), ("f", '{"name": "now", "arguments": {}}'), tools=json.dumps([CLOCK])),
+    talk(("u", "a list"), ("f", '{"name": "f", "arguments": [1, "x", {"b": 1, "a": "y"}]}')),
+    talk(("u", "a number"), ("f", '{"name": "f", "arguments": 2.0}')),
+    talk(("u", "words"), ("f", "Look:<|tool_call_start|>" + CALL + "<|tool_call_end|> so")),
+    talk(("u", "a seed"), ("f", "<seed:think>hm</seed:think>" + CALL)),
+    talk(("u", "a thought"), ("f", "<think>hm</think>" + CALL)),
+    talk(("u", "a channel"), ("f", "<|channel>thought\nhm<channel|>" + CALL)),
+]
+
+# Words that stand for media, and nothing they stand for.
+MEDIA_TALKS = [talk(("u", word + " what is it?"), ("a", "x")) for word in ("<image>", "<video>", "<audio>")] + [
+    talk(("u", "U"), ("a", "<image>")), talk(("u", "<images>"), ("a", "<|image|>"), system="<image>")]
+
 THOUGHT_TALKS = [
     ["U1", "A1"],
     ["U1", "<think>\nfirst\n</think>\n\nA1"],

@@ -40,12 +40,18 @@ from llamafactory.data.template import get_template_and_fix_tokenizer  # noqa: E
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOKENIZER = HERE / "templates_tokenizer"
-# solar is no template of ours (yet): it stands for those whose answers have no end of their own (efficient_eos).
+# A dozen in full, so that a difference can be read; every template by its hashes, in template_hashes.json.
 TEMPLATES = ["alpaca", "default", "empty", "gemma3", "llama2", "llama3", "mistral", "qwen", "qwen3", "qwen3_nothink",
              "smollm", "smollm2", "solar"]
 SPECIALS = ["<|endoftext|>", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|end_of_text|>",
             "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|eom_id|>", "[INST]", "[/INST]",
-            "<start_of_turn>", "<end_of_turn>", "<think>", "</think>", "<tool_call>", "</tool_call>"]
+            "<start_of_turn>", "<end_of_turn>", "<think>", "</think>", "<tool_call>", "</tool_call>",
+            # What the templates name as tokens or stop words: LLaMA-Factory would add those that are missing.
+            "<|user|>", "<|observation|>", "<|assistant|>", "<|system|>", "[gMASK]", "sop", "<｜hy_eos｜>",
+            "<|endofassistant|>", "<|end_of_sentence|>", "<eos>", "<turn|>", "</answer>", "<|eos|>",
+            "<｜hy_place▁holder▁no▁2｜>", "<|eot|>", "<|eom|>", "<end_of_sentence>", "[e~[", "<|end|>", "###", "<eod>",
+            "<sep>", "<reserved_102>", "<reserved_103>", "[|Human|]:", "[|AI|]:", "<eoa>", "<|End|>", "<|Human|>",
+            "<|YaYi|>", "<|System|>"]
 # The corpus only has to give the BPE something to merge; the merges across line ends show that slots never join.
 CORPUS = """System: Human: Assistant: ### Instruction: ### Response: user assistant system named trained
 The workshop opens at nine and the wheel is true. A chain that skips wants a new cassette, or a new chain.
@@ -111,8 +117,27 @@ def data_args(template, cutoff, mask_history=False, train_on_prompt=False, packi
                                  enable_thinking=enable_thinking, preserve_thinking=preserve_thinking)
 
 
-# gemma3 asks for the image words of a processor even where there is no image; without one LLaMA-Factory stops.
-NO_IMAGES = types.SimpleNamespace(image_processor=True, boi_token="<start_of_image>", full_image_sequence="")
+class Anything:
+    """A processor for templates that see or hear: many ask it for words and sizes even where there is nothing to see, and
+    stop without one. What it says is never used then."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name.endswith("_token") or name.endswith("_sequence"):
+            return ""
+        return (2, 2) if name == "merge_kernel_size" else Anything() if "process" in name or "extractor" in name else 2
+
+
+NO_IMAGES = Anything()
+
+# The day in llama3's tool descriptions; LLaMA-Factory writes today's.
+TOOL_DATE = "26 Jul 2024"
+
+
+def stop_the_clock():
+    from llamafactory.data import tool_utils
+    tool_utils.datetime = types.SimpleNamespace(now=lambda: types.SimpleNamespace(strftime=lambda _: TOOL_DATE))
 
 
 def processor_of(args):
@@ -125,7 +150,7 @@ def encode(processor, messages, system="", tools=""):
     """Ids and labels, or what LLaMA-Factory stops with."""
     try:
         ids, labels = processor._encode_data_example(messages[:-1], messages[-1:], system, tools, [], [], [])
-    except (RuntimeError, KeyError, AttributeError, TypeError) as error:
+    except (RuntimeError, KeyError, AttributeError, TypeError, ValueError) as error:
         return {"raises": type(error).__name__}
     return {"ids": ids, **packed_labels(ids, labels)}
 
@@ -148,10 +173,9 @@ def supervised(template):
 
 
 def with_roles(template):
-    """Conversations with tools, calls and observations. llama3's tool text holds the day's date: no golden for it."""
+    """Conversations with tools, calls and observations."""
     processor = processor_of(data_args(template, 2048))
-    return [{"raises": "date"} if template == "llama3" and talk["tools"].strip(" []")
-            else encode(processor, talk["messages"], talk["system"], talk["tools"]) for talk in ROLE_TALKS]
+    return [encode(processor, talk["messages"], talk["system"], talk["tools"]) for talk in ROLE_TALKS]
 
 
 def thinking(template):
@@ -212,6 +236,7 @@ def pretrain(template, packing):
 
 def main():
     logging.disable(logging.WARNING)
+    stop_the_clock()
     make_tokenizer()
     versions = {n: importlib.metadata.version(n) for n in ("transformers", "tokenizers")}
     versions["llamafactory"] = llamafactory_version()

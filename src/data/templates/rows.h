@@ -1,11 +1,13 @@
-// The rows of template_rows(), one file per template or family.
+// The groups that template_rows() joins: one file per family.
 #pragma once
 
-#include "data/chat_template.h"
+#include "data/template_row.h"
 
 namespace fettle::templates {
 
-extern const TemplateRow kAlpaca, kDefault, kEmpty, kGemma3, kLlama2, kLlama3, kMistral, kQwen, kQwen3,
-    kQwen3NoThink, kSmolLm, kSmolLm2;
+using Rows = std::span<const TemplateRow>;
+
+extern const Rows kChatml, kDeepseek, kGemma, kGlm, kGranite, kHunyuan, kIntern, kLlama, kLlava, kMistral,
+    kOthers, kPhi, kPlain, kQwen, kRemoved;
 
 }  // namespace fettle::templates
