@@ -1,4 +1,5 @@
 // What the documents promise is what the program does.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@
 #include "base/file.h"
 #include "base/options.h"
 #include "compat/llamafactory/front.h"
+#include "data/template_row.h"
 
 namespace fettle::app {
 
@@ -26,6 +28,24 @@ TEST(Docs, OptionsPageIsCurrent) {
   EXPECT_EQ(read_text(std::string(FETTLE_SOURCE_DIR) + "/docs/options.md"),
             options_markdown(llamafactory::option_groups()))
       << "run: fettle help --markdown > docs/options.md";
+}
+
+TEST(Docs, TemplatesPageIsCurrent) {
+  EXPECT_EQ(read_text(std::string(FETTLE_SOURCE_DIR) + "/docs/templates.md"), templates_markdown())
+      << "run: fettle help --templates > docs/templates.md";
+}
+
+// tool_format takes what the formats are called; the two lists stand in different rooms.
+TEST(Docs, ToolFormatTakesEveryFormatByName) {
+  std::vector<std::string_view> names;
+  for (const ToolFormat* format : tool_formats()) names.push_back(format->name);
+  for (const auto& group : llamafactory::option_groups())
+    for (const auto& row : group.rows)
+      if (row.name == "tool_format") {
+        EXPECT_EQ(row.range, fmt::format("{}", fmt::join(names, " | ")));
+        return;
+      }
+  FAIL() << "no such option";
 }
 
 TEST(Docs, TheReadmesConfigIsARunInTenLines) {

@@ -2,6 +2,7 @@
 
 #include "app/verbs.h"
 #include "compat/llamafactory/front.h"
+#include "data/template_row.h"
 
 namespace fettle::app {
 
@@ -28,6 +29,10 @@ int help_verb(Words words) {
   }
   if (words[0] == "--schema") {
     fmt::print("{}", options_schema(llamafactory::option_groups()));
+    return 0;
+  }
+  if (words[0] == "--templates") {
+    fmt::print("{}", templates_markdown());
     return 0;
   }
   for (const VerbRow& verb : verbs()) {

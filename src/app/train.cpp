@@ -51,7 +51,8 @@ PromptForm prompt_form_of(const TrainJob& job, const TrainResult& result) {
   Listener silent;
   const auto model = Model::load(result.base_model, silent);
   const auto tokenizer = tokenizer_of(*model);
-  const ChatTemplate chat(result.template_name, tokenizer, job.model.default_system, thinking_of(job.model));
+  const ChatTemplate chat(result.template_name, tokenizer, job.model.default_system, thinking_of(job.model),
+                          tools_of(job.model));
   PromptForm form = prompt_form(job.stage, chat, own_template(*model, *tokenizer), job.model.default_system);
   if (model->is_gguf()) form.gguf = model->gguf()->where();
   return form;

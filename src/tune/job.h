@@ -23,6 +23,8 @@ struct ModelJob {
   std::string default_system;
   std::optional<bool> enable_thinking = true;  // of reasoning templates; unset: as the data has it
   bool preserve_thinking = false;
+  std::string tool_format;       // "" = the template's own
+  std::string tool_date;         // "" = kToolDate
   std::optional<DType> compute;  // bf16: true → bf16, fp32/bf16: false → f32; unset = what the CPU is best at
   std::optional<int64_t> quantization_bit;  // asked for; settled once the model's own types are known
   int threads = 0;                          // 0 = all usable cores

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -53,10 +54,16 @@ ThinkingRules thinking_of(const ModelJob& job) {
   return {.enable = job.enable_thinking, .preserve = job.preserve_thinking};
 }
 
+ToolRules tools_of(const ModelJob& job) {
+  ToolRules rules{.format = job.tool_format};
+  if (!job.tool_date.empty()) rules.date = job.tool_date;
+  return rules;
+}
+
 ChatTemplate chat_template_of(const ModelJob& job, const Model& model,
                               std::shared_ptr<const Tokenizer> tokenizer, Listener& listener) {
   const std::string name = template_of(job, model, *tokenizer, listener);
-  return {name, std::move(tokenizer), job.default_system, thinking_of(job)};
+  return {name, std::move(tokenizer), job.default_system, thinking_of(job), tools_of(job)};
 }
 
 namespace {
@@ -87,6 +94,21 @@ std::vector<NamedSamples> read_datasets(const TrainJob& job, const std::vector<s
   std::vector<NamedSamples> sets;
   for (const std::string& name : names) sets.push_back(read_dataset(job, name, listener));
   return sets;
+}
+
+/// A date that LLaMA-Factory takes from the day must not change what a run learns tomorrow.
+void tell_tool_date(const std::vector<NamedSamples>& sets, const TrainJob& job, const ChatTemplate& chat,
+                    Listener& listener) {
+  if (!chat.row().tool_format->dated || !job.model.tool_date.empty()) return;
+  const auto has_tools = [](const Sample& sample) { return !sample.tools.empty(); };
+  for (const NamedSamples& set : sets)
+    if (std::any_of(set.loaded.samples.begin(), set.loaded.samples.end(), has_tools)) {
+      listener.info(
+          fmt::format("tool descriptions say that today is {}, the day Llama's own chat template falls "
+                      "back to; LLaMA-Factory writes the day of the run (tool_date sets another)",
+                      kToolDate));
+      return;
+    }
 }
 
 void encode(std::span<const Sample> samples, const TrainJob& job, const ChatTemplate& chat, Dataset& out,
@@ -167,6 +189,7 @@ RunData load_data(const TrainJob& job, const ChatTemplate& chat, Listener& liste
   std::vector<NamedSamples> sets;
   const bool split = job.eval.val_size > 0;
   if (job.train || split) sets = read_datasets(job, job.data.datasets, listener);
+  tell_tool_date(sets, job, chat, listener);
   if (split) data.eval.push_back({"", take_held_back(sets, job, chat, listener)});
   if (job.train) {
     for (const NamedSamples& set : sets) {

@@ -24,6 +24,7 @@ void settle_quantization(const ModelJob& job, const Model& model, Listener& list
 ChatTemplate chat_template_of(const ModelJob& job, const Model& model,
                               std::shared_ptr<const Tokenizer> tokenizer, Listener& listener);
 ThinkingRules thinking_of(const ModelJob& job);
+ToolRules tools_of(const ModelJob& job);
 
 /// Samples that are never trained on.
 struct EvalSet {

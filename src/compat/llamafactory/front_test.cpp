@@ -266,6 +266,7 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
                                                     {"skip_special_tokens", "false"},
                                                     {"resume_from_checkpoint", "false"},
                                                     {"enable_thinking", "none"},
+                                                    {"tool_format", "qwen"},
                                                     {"memory_limit", "2GiB"},
                                                     {"recompute", "mlp"},
                                                     {"check_model", "false"},
@@ -296,8 +297,8 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
     s += fmt::format("{} {} {} {} {} {} {}|", int(t.stage), t.model.model, t.model.template_name,
                      t.model.default_system, t.model.compute ? int(*t.model.compute) : -1,
                      t.model.quantization_bit.value_or(-1), t.output_dir.string());
-    s += fmt::format("{} {}|", t.model.enable_thinking ? int(*t.model.enable_thinking) : -1,
-                     t.model.preserve_thinking);
+    s += fmt::format("{} {} {} {}|", t.model.enable_thinking ? int(*t.model.enable_thinking) : -1,
+                     t.model.preserve_thinking, t.model.tool_format, t.model.tool_date);
     s += fmt::format("{} {} {}|", t.dry_run, t.report_file, fmt::join(t.fail_on, ","));
     s += fmt::format("{} {} {} {} {} {} {}|", t.lora.rank, t.lora.alpha, t.lora.dropout, t.lora.rslora,
                      t.lora.create_new, t.lora.base_model_name, t.niceness);

@@ -87,6 +87,8 @@ ModelJob model_job(const OptionSet& o) {
   m.default_system = o.text("default_system");
   m.enable_thinking = o.flag_or_none("enable_thinking");
   m.preserve_thinking = o.flag("preserve_thinking");
+  m.tool_format = o.text("tool_format");
+  m.tool_date = o.text("tool_date");
   m.quantization_bit = o.integer_or_none("quantization_bit");
   m.threads = int(o.integer_or_none("threads").value_or(count_from_environment("FETTLE_THREADS", "threads")));
   later_value(o, "finetuning_type", {"lora"}, "finetuning_type: lora");

@@ -47,13 +47,18 @@ constexpr OptionRow kRows[] = {
     {"ignore_pad_token_for_loss", boolean, "true", "", "Padding is not trained.", no_effect,
      "there is no padding"},
     {"tokenized_path", text, "", "", "Store of tokens.", later, "leave it out: tokenizing takes seconds"},
-    {"tool_format", text, "", "", "Tool-call format.", later,
-     "leave it out: tools are written in the template's own format"},
+    {"tool_format", text, "",
+     "default | gemma4 | glm4 | glm4_moe | lfm2 | ling | llama3 | minimax1 | minimax2 | mistral | qwen | "
+     "qwen3_5 | seed_oss",
+     "How tools and calls are written; unset: the template's own way."},
+    {"tool_date", text, "", "",
+     "Fettle's own: the day that llama3's tool descriptions call today; unset: 26 Jul 2024, so that the same "
+     "data is the same tokens tomorrow."},
     {"enable_thinking", boolean, "true", "",
-     "qwen3: an answer without a thought learns an empty one (true) or is given it (null); false also takes "
-     "the thoughts out of the data."},
+     "Reasoning templates: an answer without a thought learns an empty one (true) or is given it (null); "
+     "false also takes the thoughts out of the data."},
     {"preserve_thinking", boolean, "false", "",
-     "qwen3: keep the thoughts of earlier answers in chat and with mask_history."},
+     "Reasoning templates: keep the thoughts of earlier answers in chat and with mask_history."},
     {"eval_num_beams", integer, "", "> 0", "Beams of generation in evaluation.", no_effect,
      "belongs to predict_with_generate"},
     {"data_shared_file_system", boolean, "false", "", "Several machines share a disk.", no_effect,
