@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "format/compression.h"
+#include "format/csv.h"
 #include "format/json_scan.h"
 #include "format/text_encoding.h"
 
@@ -17,17 +19,22 @@ namespace fettle {
 namespace fs = std::filesystem;
 
 namespace {
-/// A mapped file as text: tens of gigabytes cost no memory of ours.
-struct MappedText {
-  explicit MappedText(const fs::path& path) : file(MappedFile::open(path)) {
+/// A file's text: mapped (tens of gigabytes cost no memory of ours), or unpacked into memory.
+struct FileText {
+  explicit FileText(const fs::path& path) : file(MappedFile::open(path)) {
     const auto bytes = file->bytes();
     text = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    if (const Compression* how = compression_of(path)) {
+      unpacked_text = unpacked(*how, text, path.string());
+      text = unpacked_text;
+    } else {
+      refuse_compressed(text, path.string());
+    }
     refuse_wide_text(text, path.string());
-    begin = byte_order_mark(text);
   }
   std::shared_ptr<const MappedFile> file;
+  std::string unpacked_text;
   std::string_view text;
-  size_t begin;  // behind a byte order mark
 };
 
 /// Line numbers of ascending offsets, each newline counted once.
@@ -57,13 +64,38 @@ std::string reason(std::string_view message) {
   return repaired_utf8(message);
 }
 
+/// Punctuation that keyboards for Chinese and word processors give, and what was meant.
+struct LookAlike {
+  char32_t given;
+  char meant;
+};
+constexpr LookAlike kLookAlikes[] = {
+    {U'：', ':'}, {U'，', ','}, {U'“', '"'},  {U'”', '"'},  {U'＂', '"'}, {U'｛', '{'}, {U'｝', '}'},
+    {U'［', '['}, {U'］', ']'}, {U'【', '['}, {U'】', ']'}, {U'‘', '"'},  {U'’', '"'},
+};
+
+// What to do about the character that the parser stopped at.
+std::string cure(std::string_view text, size_t at, std::string_view what) {
+  if (what.find("after backslash") != what.npos) return "in JSON a \\ is written twice; write paths with /";
+  // The parser stops within the character's bytes.
+  size_t begin = std::min(at, text.size());
+  while (begin > 0 && at - begin < 3 && begin < text.size() && (uint8_t(text[begin]) & 0xc0) == 0x80) --begin;
+  size_t end = begin;
+  const char32_t found = begin < text.size() ? next_code_point(text, end) : 0;
+  const auto row = std::ranges::find(kLookAlikes, found, &LookAlike::given);
+  if (row == std::end(kLookAlikes)) return "";
+  return fmt::format("'{}' (U+{:04X}) is full-width punctuation; JSON wants '{}'",
+                     text.substr(begin, end - begin), uint32_t(found), row->meant);
+}
+
 // Builds the value whose extent the scanner found.
 template <class Json>
 Json built(const JsonScanner& scan, size_t begin, std::string_view extent) {
   try {
     return Json::parse(extent);
   } catch (const nlohmann::json::parse_error& e) {
-    scan.fail(begin + std::min(extent.size(), e.byte > 0 ? e.byte - 1 : 0), reason(e.what()));
+    const size_t at = std::min(extent.size(), e.byte > 0 ? e.byte - 1 : 0);
+    scan.fail(begin + at, reason(e.what()), cure(extent, at, e.what()));
   } catch (const nlohmann::json::exception& e) {  // a number beyond double
     scan.fail(begin, reason(e.what()));
   }
@@ -74,14 +106,11 @@ class Emitter {
  public:
   Emitter(std::string_view text, const RecordSink& sink) : lines_(text), sink_(sink) {}
 
-  void value_at(JsonScanner& scan) {
+  /// False: the sink has had enough.
+  bool value_at(JsonScanner& scan) {
     const size_t begin = scan.at();
     const std::string_view extent = scan.value();
-    emit(built<Record>(scan, begin, extent), begin);
-  }
-  void emit(Record&& record, size_t at) {
-    const RecordPlace place{.line = lines_.line_at(at), .index = index_++};
-    sink_(std::move(record), place);
+    return sink_(built<Record>(scan, begin, extent), {.line = lines_.line_at(begin), .index = index_++});
   }
 
  private:
@@ -99,7 +128,7 @@ void read_array(JsonScanner& scan, Emitter& out) {
     return scan.peek();
   };
   for (bool more = next() != ']'; more;) {
-    out.value_at(scan);
+    if (!out.value_at(scan)) return;
     more = next() != ']';
     if (!more) break;
     if (scan.peek() != ',') scan.fail(scan.at(), "',' or ']' was expected after a record");
@@ -110,58 +139,49 @@ void read_array(JsonScanner& scan, Emitter& out) {
   if (scan.more()) scan.fail(scan.at(), "the file goes on after the array's closing ']'");
 }
 
-void read_json(const fs::path& path, const RecordSink& sink) {
-  const MappedText mapped(path);
-  JsonScanner scan(mapped.text, mapped.begin, mapped.text.size(), path.string());
-  Emitter out(mapped.text, sink);
+void read_json(std::string_view text, const std::string& label, const RecordSink& sink) {
+  JsonScanner scan(text, byte_order_mark(text), text.size(), label);
+  Emitter out(text, sink);
   if (!scan.more())
     throw Error({.what = "the file holds no JSON value",
-                 .where = path.string(),
+                 .where = label,
                  .hint = "a .json file holds a list of records, [{…}, {…}]"});
   if (scan.peek() == '[') return read_array(scan, out);
-  while (scan.more()) out.value_at(scan);
-}
-
-// Calls body(begin, end) for every line, without its ending.
-template <class Body>
-void each_line(const MappedText& mapped, const Body& body) {
-  const std::string_view text = mapped.text;
-  for (size_t begin = mapped.begin; begin < text.size();) {
-    const size_t newline = std::min(text.find('\n', begin), text.size());
-    const size_t end = newline > begin && text[newline - 1] == '\r' ? newline - 1 : newline;
-    body(begin, end);
-    begin = newline + 1;
+  while (scan.more() && out.value_at(scan)) {
   }
 }
 
-void read_lines_of_json(const fs::path& path, const RecordSink& sink) {
-  const MappedText mapped(path);
-  Emitter out(mapped.text, sink);
-  each_line(mapped, [&](size_t begin, size_t end) {
-    JsonScanner scan(mapped.text, begin, end, path.string());
-    if (!scan.more()) return;
-    out.value_at(scan);
-    if (scan.more()) {
+void read_lines_of_json(std::string_view text, const std::string& label, const RecordSink& sink) {
+  Emitter out(text, sink);
+  for (size_t begin = byte_order_mark(text); begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    JsonScanner scan(text, begin, end, label);
+    begin = end + 1;
+    if (!scan.more()) continue;
+    if (!out.value_at(scan)) return;
+    if (scan.more())
       scan.fail(scan.at(), "the line goes on after its value",
                 "a .jsonl file holds one JSON value a line; an array of records is a .json file");
-    }
-  });
+  }
 }
 
-void read_lines_of_text(const fs::path& path, const RecordSink& sink) {
-  const MappedText mapped(path);
-  Emitter out(mapped.text, sink);
-  each_line(mapped, [&](size_t begin, size_t end) {
-    std::string line(mapped.text.substr(begin, end - begin));
-    if (!valid_utf8(line)) refuse_other_encodings(mapped.text, end, path.string());
-    out.emit({{"text", std::move(line)}}, begin);
-  });
+// Lines end as Python's universal newlines do: \n, \r\n or \r.
+void read_lines_of_text(std::string_view text, const std::string& label, const RecordSink& sink) {
+  int64_t index = 0;
+  for (size_t begin = byte_order_mark(text); begin < text.size(); ++index) {
+    const size_t end = std::min(text.find_first_of("\r\n", begin), text.size());
+    std::string line(text.substr(begin, end - begin));
+    if (!valid_utf8(line)) refuse_other_encodings(text, end, label);
+    if (!sink({{"text", std::move(line)}}, {.line = index + 1, .index = index})) return;
+    begin = text.substr(end).starts_with("\r\n") ? end + 2 : end + 1;
+  }
 }
 
 constexpr RecordReader kReaders[] = {
     {"json", ".json", read_json},
-    {"jsonl", ".jsonl .ndjson", read_lines_of_json},
-    {"txt", ".txt", read_lines_of_text},
+    {"json", ".jsonl .ndjson", read_lines_of_json},
+    {"csv", ".csv", read_csv},
+    {"text", ".txt", read_lines_of_text},
 };
 
 bool claims(const RecordReader& reader, std::string_view ending) {
@@ -178,17 +198,29 @@ std::span<const RecordReader> record_readers() {
   return kReaders;
 }
 
-void read_records(const fs::path& path, const RecordSink& sink) {
-  std::string ending = path.extension().string();
+const RecordReader* reader_of(const fs::path& path) {
+  std::string ending = (compression_of(path) ? path.stem() : path).extension().string();
   std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return char(std::tolower(c)); });
-  std::string known;
-  for (const RecordReader& reader : kReaders) {
-    if (claims(reader, ending)) return reader.read(path, sink);
-    known += fmt::format("{}{}", known.empty() ? "" : " ", reader.endings);
-  }
-  throw Error({.what = fmt::format("cannot tell what kind of records a \"{}\" file holds", ending),
-               .where = path.string(),
-               .hint = fmt::format("known endings: {}", known)});
+  const auto row = std::ranges::find_if(kReaders, [&](const RecordReader& r) { return claims(r, ending); });
+  return row == std::end(kReaders) ? nullptr : row;
+}
+
+std::string known_endings() {
+  std::vector<std::string_view> plain, packed;
+  for (const RecordReader& reader : kReaders) plain.push_back(reader.endings);
+  for (const Compression& row : compressions()) packed.push_back(row.ending);
+  return fmt::format("{}, each also with {}", fmt::join(plain, " "), fmt::join(packed, " or "));
+}
+
+void read_records(const fs::path& path, const RecordSink& sink) {
+  const RecordReader* reader = reader_of(path);
+  if (!reader)
+    throw Error({.what = fmt::format("cannot tell what kind of records a \"{}\" file holds",
+                                     path.extension().string()),
+                 .where = path.string(),
+                 .hint = fmt::format("known endings: {}", known_endings())});
+  const FileText file(path);
+  reader->read(file.text, path.string(), sink);
 }
 
 nlohmann::json parse_json_document(std::string_view text, const std::string& label) {

@@ -20,25 +20,34 @@ struct RecordPlace {
 
 /// Keys stay in the order of the file: some are learnt in it.
 using Record = nlohmann::ordered_json;
-using RecordSink = std::function<void(Record&& record, const RecordPlace& place)>;
+/// False ends the reading: what follows is not looked at.
+using RecordSink = std::function<bool(Record&& record, const RecordPlace& place)>;
 
-/// A file type as a row: which endings it claims and how it is read.
+/// A file type as a row: which endings it claims and how its text is read. `label` names the file in errors.
 struct RecordReader {
-  std::string_view name;     // "json", "jsonl", "txt"
+  std::string_view name;     // "json", "csv", "text": files of one name may stand together in a folder
   std::string_view endings;  // ".json", ".jsonl .ndjson"
-  void (*read)(const std::filesystem::path& path, const RecordSink& sink);
+  void (*read)(std::string_view text, const std::string& label, const RecordSink& sink);
 };
 
 /// The rows, in the order they are tried.
 std::span<const RecordReader> record_readers();
 
-/// Reads all records of `path` by its ending, case ignored (Error naming the known ones).
-///   json    an array, one object, or values one after the other (told by the content); mapped, built one by
-///   one jsonl   one value a line; blank lines are skipped txt     every line, blank ones too, is the record
-///   {"text": line}
-/// A UTF-8 byte order mark is accepted; another encoding is told with the byte and a guess. Throws Error with
-/// file:line:column and what the parser met; a missing brace names the bracket left open. Records before the
-/// faulty one have been handed to the sink by then.
+/// The row that claims the ending of `path`, case ignored and behind that of a compression ("x.jsonl.gz");
+/// null when none does.
+const RecordReader* reader_of(const std::filesystem::path& path);
+/// ".json .jsonl …": every ending, and those of compressed files.
+std::string known_endings();
+
+/// Reads the records of `path` by its ending (Error naming the known ones).
+///   .json          an array, one object, or values one after the other (told by the content)
+///   .jsonl         one value a line; blank lines are skipped
+///   .csv           a header, then a row a record; see csv.cpp
+///   .txt           every line, blank ones too, is the record {"text": line}
+/// Plain files are mapped and their records built one by one; compressed ones (format/compression.h) are
+/// unpacked in memory. A UTF-8 byte order mark is accepted; another encoding is told with the byte and a
+/// guess. Throws Error with file:line:column and what the parser met; a missing brace names the bracket left
+/// open. Records before the faulty one have been handed to the sink by then.
 void read_records(const std::filesystem::path& path, const RecordSink& sink);
 
 /// A whole small JSON document, with errors that name `label`:line:column and what is missing.

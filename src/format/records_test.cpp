@@ -30,6 +30,7 @@ std::string read(std::string_view name, std::string_view text) {
   try {
     read_records(file.path, [&](Record&& record, const RecordPlace& place) {
       out += fmt::format("{}:{}:{} ", place.line, place.index, record.dump());
+      return true;
     });
   } catch (const Error& e) {
     const std::string message = e.message(), path = file.path.string();
@@ -106,14 +107,35 @@ TEST(Records, SyntaxErrorsNameLineAndColumn) {
 
 TEST(Records, TheSinksExceptionPassesThrough) {
   const File file("a.json", "[1]");
-  EXPECT_THROW(read_records(file.path, [](auto&&, const auto&) { throw std::out_of_range("sink"); }),
+  EXPECT_THROW(read_records(file.path, [](auto&&, const auto&) -> bool { throw std::out_of_range("sink"); }),
                std::out_of_range);
+}
+
+TEST(Records, TextLinesEndAsPythonsDo) {
+  EXPECT_EQ(read("a.txt",
+                 "\xef\xbb\xbf"
+                 "a\rb\r\n\nc\x0c\r"),
+            "1:0:{\"text\":\"a\"} 2:1:{\"text\":\"b\"} 3:2:{\"text\":\"\"} 4:3:{\"text\":\"c\\f\"} ");
+}
+
+// What lies behind is not looked at, broken or not.
+TEST(Records, ReadingEndsWhereTheSinkSaysSo) {
+  for (const auto& [name, text] : {std::pair{"a.json", "[1, 2, }"},
+                                   {"b.json", "1 2 }"},
+                                   {"a.jsonl", "1\n2\n}"},
+                                   {"a.csv", "a\n1\n2\n1,2\n"},
+                                   {"a.txt", "1\n2\n\xff"}}) {
+    const File file(name, text);
+    int seen = 0;
+    read_records(file.path, [&](auto&&, const auto&) { return ++seen < 2; });
+    EXPECT_EQ(seen, 2) << name;
+  }
 }
 
 TEST(Records, UnknownEndingNamesTheKnown) {
   const std::string message = read("a.xml", "");
   EXPECT_NE(message.find("\".xml\""), std::string::npos);
-  EXPECT_NE(message.find(".json .jsonl .ndjson .txt"), std::string::npos);
+  EXPECT_NE(message.find(".json .jsonl .ndjson .csv .txt, each also with .gz or .zst"), std::string::npos);
 }
 
 TEST(Records, EveryTruncationIsAnErrorWithAPlace) {
