@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/shuffle.h"
 #include "data/registry.h"
+#include "data/split.h"
 #include "format/records.h"
 
 namespace fettle {
@@ -99,19 +99,23 @@ class ColumnUse {
 /// All records up to `limit`, converted.
 std::vector<Converted> convert_all(const DatasetEntry& entry, int64_t limit, Listener& listener) {
   const RecordFormat& format = format_of(entry);
-  const std::string file = entry.file.string(), task = "Reading " + file;
+  const std::string task = "Reading " + entry.file.string();
   std::vector<Converted> records;
   ColumnUse columns(entry);
-  read_records(entry.file, [&](Record&& record, const RecordPlace& place) {
-    if (int64_t(records.size()) >= limit) return;
-    Converted converted{.place = {file, place.line}};
-    converted.sample = format.convert(record, entry, converted.reason);
-    if (converted.sample) converted.sample->place = converted.place;
-    columns.see(record);
-    records.push_back(std::move(converted));
-    if (int64_t(records.size()) % kProgressEvery == 0)
-      listener.on_progress({task, int64_t(records.size()), 0, "records"});
-  });
+  for (const std::filesystem::path& path : entry.files) {
+    if (int64_t(records.size()) >= limit) break;
+    const std::string file = path.string();
+    read_records(path, [&](Record&& record, const RecordPlace& place) {
+      Converted converted{.place = {file, place.line}};
+      converted.sample = format.convert(record, entry, converted.reason);
+      if (converted.sample) converted.sample->place = converted.place;
+      columns.see(record);
+      records.push_back(std::move(converted));
+      if (int64_t(records.size()) % kProgressEvery == 0)
+        listener.on_progress({task, int64_t(records.size()), 0, "records"});
+      return int64_t(records.size()) < limit;
+    });
+  }
   const int64_t count = int64_t(records.size());
   listener.on_progress({task, count, count, "records"});
   columns.refuse_missing();
@@ -119,14 +123,47 @@ std::vector<Converted> convert_all(const DatasetEntry& entry, int64_t limit, Lis
   return records;
 }
 
+/// The records that `split` takes.
+std::vector<int64_t> part_of(const DatasetEntry& entry, int64_t count) {
+  try {
+    return split_records(entry.split, count);
+  } catch (const Error& error) {
+    throw Error({.what = fmt::format("dataset {}: {}", entry.name, error.parts().what),
+                 .where = entry.file.string(),
+                 .hint = error.hint()});
+  }
+}
+
 /// num_samples of LLaMA-Factory: a random permutation first; where more are asked for than there are, the
 /// rest is drawn with replacement. Its generator is NumPy's global one, so the draw itself is ours.
-std::vector<int64_t> drawn(int64_t count, int64_t wanted, uint64_t seed) {
+std::vector<int64_t> drawn(const std::vector<int64_t>& from, int64_t wanted, uint64_t seed) {
+  const int64_t count = int64_t(from.size());
   Rng rng(seed, Purpose::split);
   std::vector<int64_t> order = shuffled(count, rng);
   if (wanted < count) order.resize(size_t(wanted));
   while (int64_t(order.size()) < wanted) order.push_back(rng.below(uint32_t(count)));
+  for (int64_t& i : order) i = from[size_t(i)];
   return order;
+}
+
+/// The words that identity sets leave open. A model trained on them calls itself {{name}}.
+bool has_placeholder(const Sample& sample) {
+  const auto open = [](const Message& message) {
+    return message.content.find("{{name}}") != std::string::npos ||
+           message.content.find("{{author}}") != std::string::npos;
+  };
+  return std::ranges::any_of(sample.prompt, open) || std::ranges::any_of(sample.response, open);
+}
+
+void tell_placeholders(const DatasetEntry& entry, std::span<const Sample> samples, Listener& listener) {
+  const auto first = std::ranges::find_if(samples, has_placeholder);
+  if (first == samples.end()) return;
+  listener.warn(fmt::format(
+      "dataset {}: {} of {} samples hold {{{{name}}}} or {{{{author}}}} (first: {}), which the model would "
+      "learn as "
+      "they stand; put in what it is to say: sed -i 's/{{{{name}}}}/NAME/g; s/{{{{author}}}}/AUTHOR/g' {}",
+      entry.name, std::ranges::count_if(samples, has_placeholder), samples.size(), first->place.text(),
+      first->place.file));
 }
 
 }  // namespace
@@ -154,30 +191,32 @@ LoadedSamples load_samples(const DatasetEntry& entry, std::optional<int64_t> max
                            Listener& listener) {
   constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
   const int64_t wanted = max_samples.value_or(kAll);
-  std::vector<Converted> records = convert_all(entry, entry.num_samples ? kAll : wanted, listener);
+  const bool all = entry.num_samples || entry.split != "train";
+  std::vector<Converted> records = convert_all(entry, all ? kAll : wanted, listener);
   if (records.empty())
     throw Error({.what = fmt::format("the file holds no records, and dataset {} is read from it", entry.name),
                  .where = entry.file.string(),
                  .hint = "write at least one record, or name another file_name in dataset_info.json"});
-  std::vector<int64_t> order(records.size());
-  std::iota(order.begin(), order.end(), 0);
-  if (entry.num_samples) order = drawn(int64_t(records.size()), *entry.num_samples, seed);
+  std::vector<int64_t> order = part_of(entry, int64_t(records.size()));
+  if (entry.num_samples) order = drawn(order, *entry.num_samples, seed);
   if (int64_t(order.size()) > wanted) order.resize(size_t(wanted));
 
   LoadedSamples loaded;
   loaded.records = int64_t(order.size());
   std::vector<std::string> named;
-  const bool repeats = order.size() > records.size();  // only then is a record needed twice
+  std::vector<int64_t> uses(records.size());  // a record may be taken more than once
+  for (int64_t i : order) ++uses[size_t(i)];
   for (int64_t i : order) {
     Converted& record = records[size_t(i)];
     if (record.sample) {
-      loaded.samples.push_back(repeats ? *record.sample : std::move(*record.sample));
+      loaded.samples.push_back(--uses[size_t(i)] > 0 ? *record.sample : std::move(*record.sample));
       continue;
     }
     loaded.skipped.push_back({record.place, record.reason});
     if (named.size() < kNamedInError)
       named.push_back(fmt::format("{}: {}", record.place.text(), record.reason));
   }
+  tell_placeholders(entry, loaded.samples, listener);
   refuse_if_too_many_bad(int64_t(loaded.skipped.size()), loaded.records, entry.file.string(),
                          fmt::format("do not fit the {} format", entry.formatting), named);
   return loaded;

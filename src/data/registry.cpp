@@ -9,6 +9,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/options.h"
+#include "data/data_files.h"
+#include "data/detect_format.h"
+#include "data/locate.h"
+#include "data/split.h"
 #include "format/records.h"
 
 namespace fettle {
@@ -35,8 +39,8 @@ constexpr KeyRule kEntryKeys[] = {
     {"num_samples", KeyRule::read},
     {"columns", KeyRule::read},
     {"tags", KeyRule::read},
-    {"subset", KeyRule::ignored},  // parts of a hub's data set
-    {"folder", KeyRule::ignored},
+    {"subset", KeyRule::ignored, "it names a part of a hub's dataset"},
+    {"folder", KeyRule::ignored, "it names a folder of a hub's dataset"},
     {"split", KeyRule::read},
     {"hf_hub_url", KeyRule::refused, kNoHub},
     {"ms_hub_url", KeyRule::refused, kNoHub},
@@ -138,9 +142,7 @@ class EntryReader {
     check_formatting();
     check_ranking();
     read_num_samples();
-    if (const json* split = given("split"); split && *split != "train")
-      fail("parts of a file (split) come in a later version",
-           "leave split out, and set max_samples for fewer records");
+    read_split();
     if (const json* columns = given("columns")) read_columns(*columns);
     const RecordFormat& format = *find_row(record_formats(), out_.formatting);
     if (format.conversations) {
@@ -178,6 +180,17 @@ class EntryReader {
                                    did_you_mean(key, names_of(entry_keys()))));
       else if (rule->use == KeyRule::refused && !value.is_null())
         fail(fmt::format("\"{}\" is not supported", key), std::string(rule->note));
+      else if (rule->use == KeyRule::ignored && !value.is_null())
+        listener_.info(fmt::format("{}: \"{}\" changes nothing here: {}", where_, key, rule->note));
+    }
+  }
+
+  void read_split() {
+    out_.split = text("split").value_or(out_.split);
+    try {
+      check_split(out_.split);
+    } catch (const Error& error) {
+      fail(error.parts().what, error.hint());
     }
   }
 
@@ -265,28 +278,25 @@ class EntryReader {
 
 /// LLaMA-Factory looks below dataset_dir only. Many registries repeat the folder ("data/x.json" below data/):
 /// such a file is taken where it lies, and said.
-std::filesystem::path locate(const std::filesystem::path& dataset_dir, const std::string& file_name,
-                             const EntryReader& entry, const std::string& name, Listener& listener) {
+std::filesystem::path locate_file(const std::filesystem::path& dataset_dir, const std::string& file_name,
+                                  const EntryReader& entry, const std::string& name, Listener& listener) {
   const std::filesystem::path below = dataset_dir / file_name, as_written = file_name;
-  std::filesystem::path found = below;
-  if (!std::filesystem::exists(below)) {
-    if (!std::filesystem::exists(as_written))
-      entry.fail(fmt::format("the file {} of dataset \"{}\" was not found", file_name, name),
-                 below == as_written
-                     ? fmt::format("tried {}", below.string())
-                     : fmt::format("tried {} (file_name is looked for in dataset_dir) and {} (from the "
-                                   "working folder)",
-                                   below.string(), as_written.string()));
-    listener.info(fmt::format(
-        "dataset {}: {} does not exist; reading {} from the working folder (file_name is meant to be "
-        "relative to dataset_dir)",
-        name, below.string(), as_written.string()));
-    found = as_written;
-  }
-  if (std::filesystem::is_directory(found))
-    entry.fail(fmt::format("{} is a folder", found.string()),
-               "folders of data files come in a later version; name one file");
-  return found;
+  const auto found = locate({below, as_written});
+  if (!found)
+    entry.fail(fmt::format("the file {} of dataset \"{}\" was not found", printable(file_name), name),
+               (below == as_written
+                    ? fmt::format("tried {}", printable(below.string()))
+                    : fmt::format("tried {} (file_name is looked for in dataset_dir) and {} (from the "
+                                  "working folder)",
+                                  printable(below.string()), printable(as_written.string()))) +
+                   windows_hint(file_name));
+  if (*found != below)
+    listener.info(
+        fmt::format("dataset {}: {} does not exist; reading {}{}", name, below.string(), found->string(),
+                    file_name.find('\\') == file_name.npos
+                        ? " from the working folder (file_name is meant to be relative to dataset_dir)"
+                        : " (paths are written with / here)"));
+  return *found;
 }
 
 json read_registry(const std::filesystem::path& dataset_dir, const std::filesystem::path& path) {
@@ -324,17 +334,33 @@ std::string registered(const std::string& wrong, const json& registry,
                      more > 0 ? fmt::format(" and {} more", more) : "");
 }
 
+/// What to do about a name that is a path without a file, or the name of a folder; the rest of a hint.
+std::string path_hint(const std::string& name, const std::filesystem::path& dataset_dir) {
+  if (is_data_path(name))
+    return fmt::format("; as a path {} and {} were tried{}", printable(name),
+                       printable((dataset_dir / name).string()), windows_hint(name));
+  std::error_code ignored;
+  return std::filesystem::is_directory(name, ignored)
+             ? fmt::format("; the folder of that name is read as ./{}", name)
+             : "";
+}
+
 }  // namespace
 
 DatasetEntry find_dataset(const std::filesystem::path& dataset_dir, const std::string& name,
                           Listener& listener) {
   const std::filesystem::path path = dataset_dir / "dataset_info.json";
-  const json registry = read_registry(dataset_dir, path);
+  const bool may_be_path = is_data_path(name);
+  json registry = json::object();
+  if (!may_be_path || std::filesystem::exists(path)) registry = read_registry(dataset_dir, path);
   const auto found = registry.find(name);
   if (found == registry.end()) {
-    throw Error({.what = fmt::format("there is no dataset \"{}\"", name),
-                 .where = path.string(),
-                 .hint = registered(name, registry, dataset_dir)});
+    if (may_be_path)
+      if (const auto file = locate({name, dataset_dir / name})) return detect_dataset(name, *file, listener);
+    throw Error(
+        {.what = fmt::format("there is no dataset{} \"{}\"", may_be_path ? " or file" : "", printable(name)),
+         .where = path.string(),
+         .hint = registered(name, registry, dataset_dir) + path_hint(name, dataset_dir)});
   }
   DatasetEntry entry;
   entry.name = name;
@@ -343,7 +369,8 @@ DatasetEntry find_dataset(const std::filesystem::path& dataset_dir, const std::s
   const std::optional<std::string> file_name = reader.text("file_name");
   if (!file_name || file_name->empty())
     reader.fail("\"file_name\" is missing", "name the data file, relative to dataset_dir");
-  entry.file = locate(dataset_dir, *file_name, reader, name, listener);
+  entry.file = locate_file(dataset_dir, *file_name, reader, name, listener);
+  entry.files = data_files(entry.file, name, listener);
   return entry;
 }
 

@@ -27,8 +27,11 @@ struct MessageTags {
 /// the defaults below hold; with it, every column it does not name is unused. The same holds for `tags`.
 struct DatasetEntry {
   std::string name;
-  std::filesystem::path file;  // resolved
+  std::filesystem::path file;                // resolved: a file, or a folder of them
+  std::vector<std::filesystem::path> files;  // to be read one behind the other
+  std::string split = "train";               // which part of them: data/split.h
   std::string formatting = "alpaca";
+  bool detected = false;  // named by its path: the format was told from its records
   bool ranking = false;
   std::optional<int64_t> num_samples;
   bool columns_named = false;  // by `columns`: then a column that no record has is an Error
@@ -37,9 +40,11 @@ struct DatasetEntry {
   MessageTags tags;
 };
 
-/// Looks `name` up in dataset_dir/dataset_info.json. The file is looked for in dataset_dir, then as written
-/// from the working folder (said through the listener); Error names the places tried, the key or the bracket
-/// that is wrong; a hub name or script is refused by name.
+/// The entry of `name` in dataset_dir/dataset_info.json, or, when `name` is not registered but is a path
+/// (data/locate.h), one made from the records there (data/detect_format.h). A registered file is looked for
+/// in dataset_dir, then as written from the working folder (said through the listener). Error names the
+/// places tried, the key or the bracket that is wrong, the nearest names; a hub name or script is refused by
+/// name.
 DatasetEntry find_dataset(const std::filesystem::path& dataset_dir, const std::string& name,
                           Listener& listener);
 

@@ -93,7 +93,10 @@ TEST_F(Registry, RefusesByName) {
       {R"({"file_name": "x.json", "formatting": "alpacca"})", "did you mean \"alpaca\"?"},
       {R"({"file_name": "x.json", "ranking": true})", "ranking"},
       {R"({"file_name": "x.json", "ranking": "yes"})", "true or false"},
-      {R"({"file_name": "x.json", "split": "train[:10]"})", "split"},
+      {R"({"file_name": "x.json", "split": "test"})",
+       "split: there is no split \"test\"; files are read as \"train\""},
+      {R"({"file_name": "x.json", "split": "train[:10"})", "split: \"train[:10\" cannot be read at \"\""},
+      {R"({"file_name": "x.json", "split": 3})", "\"split\" must be text"},
       {R"({"file_name": "x.json", "num_samples": 0})", "num_samples"},
       {R"({"file_name": "x.json", "num_samples": "7"})", "num_samples"},
       {R"({"file_name": "x.json", "num_samples": 18446744073709551615})", "from 1 to 100000000"},
@@ -106,7 +109,6 @@ TEST_F(Registry, RefusesByName) {
       {R"({"file_name": "x.json", "columns": {"prompt": "p", "kto_tag": "k"}})", "kto_tag"},
       {R"({"file_name": 3})", "file_name"},
       {R"({"formatting": "alpaca"})", "\"file_name\" is missing"},
-      {R"({"file_name": "."})", "folder"},
       {R"("x.json")", "an object"},
   };
   for (const auto& [entry, part] : cases) {
@@ -122,7 +124,10 @@ TEST_F(Registry, UnknownKeysAreSaid) {
   EXPECT_EQ(find().prompt, "instruction");
   EXPECT_HAS(heard_.text(), "warning: ");
   EXPECT_HAS(heard_.text(), "did you mean \"columns\"?");
-  EXPECT_EQ(heard_.notes.size(), 1u);
+  EXPECT_HAS(heard_.text(),
+             "info: data/dataset_info.json, dataset x: \"subset\" changes nothing here: it names a "
+             "part of a hub's dataset");
+  EXPECT_EQ(heard_.notes.size(), 2u);
 }
 
 TEST_F(Registry, OtherRegistriesAreNamed) {
@@ -232,6 +237,25 @@ TEST_F(Loading, NumSamplesBeyondTheDataRepeats) {
   EXPECT_EQ(many.size(), 25u);
   EXPECT_EQ(std::set<std::string>(many.begin(), many.begin() + 10).size(), 10u) << "all of them first";
   EXPECT_EQ(std::count(many.begin(), many.end(), ""), 0) << "a repeated record keeps its text";
+}
+
+TEST_F(Loading, SplitTakesAPartBeforeAnythingIsDrawn) {
+  const auto part = [&](const std::string& keys, std::optional<int64_t> max = {}) {
+    return questions(load(R"({"file_name": "x.json", )" + keys + "}", numbered(10), max));
+  };
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(part(R"("split": "train[-2:]")"), (Texts{"q8", "q9"}));
+  EXPECT_EQ(part(R"("split": "train[-3:]")", 2), (Texts{"q7", "q8"}));
+  EXPECT_EQ(part(R"("split": "train[:2]+train[1:2]")"), (Texts{"q0", "q1", "q1"})) << "a record taken twice";
+  const Texts two = part(R"("split": "train[5:7]", "num_samples": 2)");
+  EXPECT_EQ(std::set<std::string>(two.begin(), two.end()), (std::set<std::string>{"q5", "q6"}));
+  try {
+    part(R"("split": "train[50:]")");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message(),
+              "data/x.json: dataset x: split: \"train[50:]\" takes none of the 10 records\n  hint: widen it");
+  }
 }
 
 TEST_F(Loading, TextFilesArePretrainingDocuments) {

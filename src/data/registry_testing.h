@@ -45,7 +45,7 @@ class Registry : public testing::Test {
   }
 
   static void write(const fs::path& path, const std::string& text) {
-    fs::create_directories(path.parent_path());
+    if (path.has_parent_path()) fs::create_directories(path.parent_path());
     std::ofstream(path) << text;
   }
   /// A registry of one dataset "x" whose file exists and is empty.

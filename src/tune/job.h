@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/dtype.h"
+#include "data/mix.h"
 #include "model/recompute.h"
 
 namespace fettle {
@@ -41,12 +42,13 @@ struct LoraJob {
 
 struct DataJob {
   std::filesystem::path dataset_dir = "data";
-  std::vector<std::string> datasets;
+  std::vector<std::string> datasets;  // names of its registry, or paths
   int64_t cutoff_len = 2048;
   bool train_on_prompt = false, mask_history = false;
   bool packing = false;  // pt: documents joined into blocks
   bool shuffle = true;
   std::optional<int64_t> max_samples;
+  Mixing mixing;
 };
 
 /// When something happens in a run: every so many steps, at the end of every epoch, with every new best

@@ -72,6 +72,11 @@ struct NamedSamples {
   LoadedSamples loaded;
 };
 
+// Metrics and plots are files named after their set.
+std::string file_name(const std::filesystem::path& path) {
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
+
 NamedSamples read_dataset(const TrainJob& job, const std::string& name, Listener& listener) {
   const DatasetEntry entry = find_dataset(job.data.dataset_dir, name, listener);
   if (entry.ranking)
@@ -86,7 +91,15 @@ NamedSamples read_dataset(const TrainJob& job, const std::string& name, Listener
                              name, entry.formatting),
          .where = entry.file.string(),
          .hint = "use stage: sft, or an alpaca dataset whose prompt column holds the text"});
-  return {name, load_samples(entry, job.data.max_samples, job.seed, listener)};
+  if (job.stage == Stage::pt && entry.detected && !entry.response.empty())
+    throw Error(
+        {.what = fmt::format("dataset '{}' holds instructions with answers, of which pre-training would "
+                             "take the instruction alone",
+                             name),
+         .where = entry.file.string(),
+         .hint = "use stage: sft, or register the file and name the column of texts as its prompt"});
+  return {entry.detected ? file_name(entry.file) : name,
+          load_samples(entry, job.data.max_samples, job.seed, listener)};
 }
 
 std::vector<NamedSamples> read_datasets(const TrainJob& job, const std::vector<std::string>& names,
@@ -109,6 +122,20 @@ void tell_tool_date(const std::vector<NamedSamples>& sets, const TrainJob& job, 
                       kToolDate));
       return;
     }
+}
+
+// mix_strategy makes one of them, unless each is evaluated for itself.
+void mix(std::vector<NamedSamples>& sets, const TrainJob& job) {
+  if (sets.size() < 2 || job.data.mixing.strategy == MixStrategy::concat) return;
+  std::vector<LoadedSamples> parts;
+  std::vector<std::string> names;
+  for (NamedSamples& set : sets) {
+    parts.push_back(std::move(set.loaded));
+    names.push_back(std::move(set.name));
+  }
+  sets.clear();
+  sets.push_back(
+      {fmt::format("{}", fmt::join(names, ", ")), mixed(std::move(parts), job.data.mixing, job.seed)});
 }
 
 void encode(std::span<const Sample> samples, const TrainJob& job, const ChatTemplate& chat, Dataset& out,
@@ -159,9 +186,25 @@ void require_samples(const Dataset& dataset, std::string_view to, const std::vec
                .hint = "see the lines above for what was skipped and why"});
 }
 
+// Of two results of one name the later would stand alone.
+void refuse_equal_names(std::span<const NamedSamples> sets) {
+  for (size_t i = 0; i < sets.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      if (sets[i].name == sets[j].name)
+        throw Error(
+            {.what = fmt::format("two datasets to evaluate on are called {}", sets[i].name),
+             .where = "eval_dataset",
+             .hint = "with eval_on_each_dataset every result needs a name of its own; rename a file"});
+}
+
 std::vector<EvalSet> encode_eval_datasets(const TrainJob& job, const ChatTemplate& chat, Listener& listener) {
   std::vector<EvalSet> sets;
-  for (const NamedSamples& set : read_datasets(job, job.eval.datasets, listener)) {
+  std::vector<NamedSamples> read = read_datasets(job, job.eval.datasets, listener);
+  if (!job.eval.each)
+    mix(read, job);
+  else
+    refuse_equal_names(read);
+  for (const NamedSamples& set : read) {
     if (sets.empty() || job.eval.each) sets.push_back({job.eval.each ? set.name : "", {}});
     sets.back().data.report().count(set.loaded);
     encode(set.loaded.samples, job, chat, sets.back().data, listener);
@@ -190,6 +233,7 @@ RunData load_data(const TrainJob& job, const ChatTemplate& chat, Listener& liste
   const bool split = job.eval.val_size > 0;
   if (job.train || split) sets = read_datasets(job, job.data.datasets, listener);
   tell_tool_date(sets, job, chat, listener);
+  mix(sets, job);
   if (split) data.eval.push_back({"", take_held_back(sets, job, chat, listener)});
   if (job.train) {
     for (const NamedSamples& set : sets) {

@@ -273,6 +273,8 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
                                                     {"packing", "false"},
                                                     {"report_to", "tensorboard"},
                                                     {"eval_strategy", "steps"},
+                                                    {"mix_strategy", "interleave_over"},
+                                                    {"interleave_probs", "1"},
                                                     {"evaluation_strategy", "epoch"},
                                                     {"export_format", "gguf-q8_0"}};
   // These keep their one value until a later version: any other is an error by name, tested above.
@@ -281,6 +283,7 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
   const std::vector<std::string> samples = {"val_size=1"}, evaluated = {"val_size=1", "eval_strategy=steps"};
   const std::map<std::string, std::vector<std::string>> beside = {
       {"packing", {"stage=pt"}},
+      {"interleave_probs", {"mix_strategy=interleave_over"}},
       {"do_train", {"val_size=1", "do_eval=true"}},
       {"do_eval", samples},
       {"eval_strategy", samples},
@@ -302,6 +305,7 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
     s += fmt::format("{} {} {}|", t.dry_run, t.report_file, fmt::join(t.fail_on, ","));
     s += fmt::format("{} {} {} {} {} {} {}|", t.lora.rank, t.lora.alpha, t.lora.dropout, t.lora.rslora,
                      t.lora.create_new, t.lora.base_model_name, t.niceness);
+    s += fmt::format("{} {}|", int(t.data.mixing.strategy), fmt::join(t.data.mixing.probabilities, ","));
     s += fmt::format("{} {} {} {} {} {} {}|", t.data.dataset_dir.string(), t.data.cutoff_len,
                      t.data.train_on_prompt, t.data.mask_history, t.data.packing, t.data.shuffle,
                      t.data.max_samples.value_or(-1));
@@ -345,6 +349,25 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
                                                                                       : "7"));
       EXPECT_NE(jobs(), before) << key;
     }
+}
+
+TEST_F(FrontTest, SharesOfMixedDatasetsAreCountedAndRead) {
+  const auto job = [&](std::vector<std::string> more) {
+    return train_job(parse_arguments(minimal(std::move(more)), notes_), notes_).data.mixing;
+  };
+  EXPECT_EQ(job({"dataset=a,b", "mix_strategy=interleave_once", "interleave_probs=0.7, 0.3"}).probabilities,
+            (std::vector<double>{0.7, 0.3}));
+  EXPECT_EQ(job({}).strategy, MixStrategy::concat);
+  const auto refused = [&](const char* probs, const char* strategy, const char* message) {
+    const std::string error = error_of(minimal({"dataset=a,b", fmt::format("mix_strategy={}", strategy),
+                                                fmt::format("interleave_probs={}", probs)}));
+    EXPECT_TRUE(contains(error, message)) << error;
+  };
+  refused("0.7,0.3", "concat",
+          "interleave_probs (command line) and mix_strategy (command line) exclude each other");
+  refused("0.7", "interleave_over", "interleave_probs: 1 shares for the 2 datasets of dataset");
+  refused("0.7,x", "interleave_over", "interleave_probs: 'x' is no number");
+  EXPECT_TRUE(contains(error_of(minimal({"mix_strategy=interleave"})), "mix_strategy")) << "another word";
 }
 
 // LLaMA-Factory's examples/merge_lora file, its model path aside.

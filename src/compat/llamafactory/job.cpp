@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 
@@ -134,10 +135,37 @@ void memory_keys(const OptionSet& o, TrainJob& job) {
     if (level == name(r)) job.recompute = r;
 }
 
+// The shares are counted here, where their key has a place; mixing checks that they add up.
+Mixing mixing(const OptionSet& o) {
+  Mixing m{.strategy = mix_strategy(o.text("mix_strategy"))};
+  if (!o.given("interleave_probs")) return m;
+  if (m.strategy == MixStrategy::concat)
+    conflict(o, "interleave_probs", "mix_strategy", "set mix_strategy: interleave_under, _over or _once");
+  const auto fail = [&](std::string what) {
+    throw Error({.what = std::move(what),
+                 .where = o.where("interleave_probs"),
+                 .hint = "one number for every dataset, in their order, adding up to 1: 0.7,0.3"});
+  };
+  for (const std::string& word : o.list("interleave_probs")) {
+    double share = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), share);
+    if (error != std::errc{} || end != word.data() + word.size())
+      fail(fmt::format("interleave_probs: '{}' is no number", word));
+    m.probabilities.push_back(share);
+  }
+  for (const char* key : {"dataset", "eval_dataset"})
+    if (o.given(key) && o.list(key).size() != m.probabilities.size())
+      fail(fmt::format("interleave_probs: {} shares for the {} datasets of {}", m.probabilities.size(),
+                       o.list(key).size(), key));
+  return m;
+}
+
 DataJob data_job(const OptionSet& o, Stage stage, bool trains) {
   if (!o.given("dataset") && (trains || o.number("val_size") > 0))
-    throw Error({.what = "dataset is missing",
-                 .hint = "name a dataset of dataset_info.json, e.g. dataset: identity"});
+    throw Error(
+        {.what = "dataset is missing",
+         .hint =
+             "name a dataset of dataset_info.json, or a file: dataset: identity, dataset: my_data.jsonl"});
   if (o.flag("train_on_prompt") && o.flag("mask_history"))
     conflict(o, "train_on_prompt", "mask_history", "the one trains on more, the other on less: choose");
   for (const char* key : {"train_on_prompt", "mask_history"})
@@ -153,6 +181,7 @@ DataJob data_job(const OptionSet& o, Stage stage, bool trains) {
   d.packing = stage == Stage::pt && (!o.given("packing") || o.flag("packing"));
   d.shuffle = !o.flag("disable_shuffling");
   d.max_samples = o.integer_or_none("max_samples");
+  d.mixing = mixing(o);
   return d;
 }
 

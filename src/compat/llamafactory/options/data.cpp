@@ -7,7 +7,8 @@ using enum OptionType;
 using enum OptionState;
 
 constexpr OptionRow kRows[] = {
-    {"dataset", list, "", "", "Names from dataset_info.json, separated by commas."},
+    {"dataset", list, "", "",
+     "Names from dataset_info.json, or paths of data files or folders of them, separated by commas."},
     {"dataset_dir", text, "data", "", "Folder that holds dataset_info.json and the data files."},
     {"template", text, "", "",
      "Chat template by LLaMA-Factory's name; unset: recognised from the model's own."},
@@ -22,7 +23,7 @@ constexpr OptionRow kRows[] = {
     {"neat_packing", boolean, "false", "", "Packing without cross-attention.", no_effect,
      "samples that share a row never see each other here, and none is padded"},
     {"default_system", text, "", "", "System message in place of the template's."},
-    {"eval_dataset", list, "", "", "Datasets to evaluate on, by name; they are never trained on."},
+    {"eval_dataset", list, "", "", "Datasets to evaluate on, by name or path; they are never trained on."},
     {"val_size", number, "0", ">= 0",
      "Samples of dataset that are held back for evaluation: so many, or a share up to 1."},
     {"eval_on_each_dataset", boolean, "false", "", "One result per dataset of eval_dataset."},
@@ -31,8 +32,11 @@ constexpr OptionRow kRows[] = {
     {"buffer_size", integer, "16384", "> 0", "Shuffle buffer of streaming.", no_effect,
      "the whole dataset is shuffled"},
     {"mix_strategy", text, "concat", "concat | interleave_under | interleave_over | interleave_once",
-     "How datasets are mixed.", later, "concat"},
-    {"interleave_probs", list, "", "", "Shares of interleaved datasets.", later, "needs mix_strategy"},
+     "Several datasets: one behind the other, or in turn until the first has no more (under), until every "
+     "one "
+     "was through (over: shorter ones begin anew; once: they drop out)."},
+    {"interleave_probs", list, "", "",
+     "Share of every dataset at each turn, adding up to 1; unset: strictly in turn."},
     {"media_dir", text, "", "", "Folder of images.", no_effect,
      "there is no vision yet; samples with images are refused by line"},
     {"overwrite_cache", boolean, "false", "", "Ignore cached tokens.", no_effect,
