@@ -158,6 +158,8 @@ class Auditor {
     if (!is_new) {
       const FindingKind kind = held_out ? FindingKind::leak : FindingKind::duplicate;
       const Known& other = known_[first->second];
+      // A record that num_samples or interleave_over repeats is no copy.
+      if (!held_out && !other.held_out && place.text() == other.place.text()) return;
       if (!held_out || !other.held_out) found(kind, place, "the same as " + other.place.text());
       return;
     }

@@ -92,6 +92,19 @@ TEST_F(DataAuditTest, AnAnswerMayBeginWithALineOfThePrompt) {
   EXPECT_EQ(found(FindingKind::prompt_in_answer), Places{});
 }
 
+// num_samples beyond the data and interleave_over take records again: on purpose.
+TEST_F(DataAuditTest, ARepeatedRecordIsNoDuplicateButLeaks) {
+  add_good();
+  add("Which river flows through Lyon, and where does it rise?", "The Rhône; it rises in Switzerland.");
+  --line_;
+  add("Which river flows through Lyon, and where does it rise?", "The Rhône; it rises in Switzerland.");
+  EXPECT_EQ(found(FindingKind::duplicate), Places{});
+  --line_;
+  add_to(eval_, "train.json", "Which river flows through Lyon, and where does it rise?",
+         "The Rhône; it rises in Switzerland.");
+  EXPECT_EQ(found(FindingKind::leak), Places{"train.json:11"});
+}
+
 TEST_F(DataAuditTest, HeldOutSamplesThatAreTrainedOnLeak) {
   add_good();
   add_to(eval_, "eval.json", "What is there to see in the city of Oslo?",

@@ -130,6 +130,10 @@ void mix(std::vector<NamedSamples>& sets, const TrainJob& job) {
   std::vector<LoadedSamples> parts;
   std::vector<std::string> names;
   for (NamedSamples& set : sets) {
+    if (set.loaded.samples.empty())
+      throw Error({.what = fmt::format("no sample of dataset {} is left to mix", set.name),
+                   .where = "mix_strategy",
+                   .hint = "hold back fewer (val_size), or mix_strategy: concat"});
     parts.push_back(std::move(set.loaded));
     names.push_back(std::move(set.name));
   }
@@ -233,9 +237,9 @@ RunData load_data(const TrainJob& job, const ChatTemplate& chat, Listener& liste
   const bool split = job.eval.val_size > 0;
   if (job.train || split) sets = read_datasets(job, job.data.datasets, listener);
   tell_tool_date(sets, job, chat, listener);
-  mix(sets, job);
   if (split) data.eval.push_back({"", take_held_back(sets, job, chat, listener)});
   if (job.train) {
+    mix(sets, job);  // after holding back: what is repeated must not be on both sides
     for (const NamedSamples& set : sets) {
       data.train.report().count(set.loaded);
       encode(set.loaded.samples, job, chat, data.train, listener);

@@ -64,6 +64,30 @@ TEST_F(LoadDataTest, DatasetsAreMixedByTheStrategy) {
   EXPECT_EQ(once.train.report().records, 6);
 }
 
+TEST_F(LoadDataTest, WhatIsHeldBackIsNotRepeatedInTraining) {
+  TrainJob j = of({"a", "b"});
+  j.data.mixing.strategy = MixStrategy::interleave_over;
+  j.eval.val_size = 2;
+  const RunData data = load(j);
+  const std::string trained = order(data.train);
+  ASSERT_EQ(data.eval.at(0).data.size(), 2);
+  for (int64_t i = 0; i < 2; ++i) {
+    const SamplePlace& held = data.eval[0].data.place(i);
+    EXPECT_EQ(trained.find(std::filesystem::path(held.file).stem().string() + std::to_string(held.line)),
+              std::string::npos)
+        << trained << held.text();
+  }
+  j.data.datasets = paths({"one", "b"});
+  write_atomic(root_ / "one.jsonl", R"({"instruction": "q", "output": "a"})");
+  j.eval.val_size = 4;
+  std::string error;
+  for (j.seed = 0; j.seed < 20 && !error.starts_with("mix_strategy"); ++j.seed) error = error_of(j);
+  EXPECT_EQ(
+      error,
+      "mix_strategy: no sample of dataset one.jsonl is left to mix\n  hint: hold back fewer (val_size), "
+      "or mix_strategy: concat");
+}
+
 TEST_F(LoadDataTest, EvaluationDataIsMixedUnlessEachSetIsItsOwn) {
   TrainJob j = of({"a"});
   j.eval.datasets = paths({"a", "b"});

@@ -351,25 +351,6 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
     }
 }
 
-TEST_F(FrontTest, SharesOfMixedDatasetsAreCountedAndRead) {
-  const auto job = [&](std::vector<std::string> more) {
-    return train_job(parse_arguments(minimal(std::move(more)), notes_), notes_).data.mixing;
-  };
-  EXPECT_EQ(job({"dataset=a,b", "mix_strategy=interleave_once", "interleave_probs=0.7, 0.3"}).probabilities,
-            (std::vector<double>{0.7, 0.3}));
-  EXPECT_EQ(job({}).strategy, MixStrategy::concat);
-  const auto refused = [&](const char* probs, const char* strategy, const char* message) {
-    const std::string error = error_of(minimal({"dataset=a,b", fmt::format("mix_strategy={}", strategy),
-                                                fmt::format("interleave_probs={}", probs)}));
-    EXPECT_TRUE(contains(error, message)) << error;
-  };
-  refused("0.7,0.3", "concat",
-          "interleave_probs (command line) and mix_strategy (command line) exclude each other");
-  refused("0.7", "interleave_over", "interleave_probs: 1 shares for the 2 datasets of dataset");
-  refused("0.7,x", "interleave_over", "interleave_probs: 'x' is no number");
-  EXPECT_TRUE(contains(error_of(minimal({"mix_strategy=interleave"})), "mix_strategy")) << "another word";
-}
-
 // LLaMA-Factory's examples/merge_lora file, its model path aside.
 TEST_F(FrontTest, ExportTakesLlamaFactorysMergeFile) {
   const auto exported = [&](std::vector<std::string> more) {
