@@ -77,8 +77,8 @@ std::string file_name(const std::filesystem::path& path) {
   return (path.has_filename() ? path : path.parent_path()).filename().string();
 }
 
-NamedSamples read_dataset(const TrainJob& job, const std::string& name, Listener& listener) {
-  const DatasetEntry entry = find_dataset(job.data.dataset_dir, name, listener);
+void refuse_for_stage(const TrainJob& job, const DatasetEntry& entry) {
+  const std::string& name = entry.name;
   if (entry.ranking)
     throw Error(
         {.what = fmt::format("dataset '{}' holds preference pairs, which this stage does not train on", name),
@@ -98,6 +98,16 @@ NamedSamples read_dataset(const TrainJob& job, const std::string& name, Listener
                              name),
          .where = entry.file.string(),
          .hint = "use stage: sft, or register the file and name the column of texts as its prompt"});
+  if (job.stage == Stage::sft && entry.detected && !format_of(entry).conversations && entry.response.empty())
+    throw Error(
+        {.what = fmt::format("dataset '{}' holds texts without answers", name),
+         .where = entry.file.string(),
+         .hint = "use stage: pt to train on texts; sft wants instructions with answers, or conversations"});
+}
+
+NamedSamples read_dataset(const TrainJob& job, const std::string& name, Listener& listener) {
+  const DatasetEntry entry = find_dataset(job.data.dataset_dir, name, listener);
+  refuse_for_stage(job, entry);
   return {entry.detected ? file_name(entry.file) : name,
           load_samples(entry, job.data.max_samples, job.seed, listener)};
 }
