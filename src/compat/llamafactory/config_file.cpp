@@ -42,6 +42,20 @@ ConfigEntry yaml_entry(const std::string& path, const YAML::Node& key, const YAM
   return entry;
 }
 
+// What to do about a document that is no mapping of keys to values.
+std::string yaml_hint(const std::string& text, const char* otherwise) {
+  constexpr std::string_view kWideColon = "：";  // of a keyboard for Chinese
+  int line_number = 1;
+  for (size_t begin = 0; begin < text.size(); ++line_number) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line(text.data() + begin, end - begin);
+    if (line.find(kWideColon) != line.npos && line.find(": ") == line.npos)
+      return fmt::format("line {} has the full-width colon '{}'; YAML wants ': '", line_number, kWideColon);
+    begin = end + 1;
+  }
+  return otherwise;
+}
+
 std::vector<ConfigEntry> read_yaml(const std::string& text, const std::string& path) {
   std::vector<YAML::Node> documents;
   try {
@@ -49,7 +63,7 @@ std::vector<ConfigEntry> read_yaml(const std::string& text, const std::string& p
   } catch (const YAML::Exception& e) {
     throw Error({.what = e.msg,
                  .where = fmt::format("{}:{}:{}", path, e.mark.line + 1, e.mark.column + 1),
-                 .hint = "every line is `key: value`; indent with blanks, not with tabs"});
+                 .hint = yaml_hint(text, "every line is `key: value`; indent with blanks, not with tabs")});
   }
   std::erase_if(documents, [](const YAML::Node& d) { return d.IsNull(); });
   if (documents.empty()) return {};
@@ -60,7 +74,7 @@ std::vector<ConfigEntry> read_yaml(const std::string& text, const std::string& p
   if (!documents[0].IsMap())
     throw Error({.what = "a list or a single value found, `key: value` lines expected",
                  .where = path,
-                 .hint = "see examples/"});
+                 .hint = yaml_hint(text, "see examples/")});
   std::vector<ConfigEntry> entries;
   for (const auto& pair : documents[0]) entries.push_back(yaml_entry(path, pair.first, pair.second));
   return entries;

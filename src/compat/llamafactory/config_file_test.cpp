@@ -40,6 +40,14 @@ class ConfigFileTest : public ::testing::Test {
 };
 }  // namespace
 
+TEST_F(ConfigFileTest, AFullWidthColonIsTold) {
+  const std::string hint = "\n  hint: line 2 has the full-width colon '：'; YAML wants ': '";
+  EXPECT_TRUE(error_of("a.yaml", "a: 1\ndataset： x\nb: 2\n").ends_with(hint));
+  EXPECT_EQ(error_of("a.yaml", "# all of them\na：1\nb：2\n"),
+            "a.yaml: a list or a single value found, `key: value` lines expected" + hint);
+  EXPECT_EQ(read("a.yaml", "system: 请注意：简短\n").size(), 1u) << "within a value it is text";
+}
+
 TEST_F(ConfigFileTest, YamlKeysKeepTheirOrderAndLine) {
   const auto entries =
       read("a.yaml", "\xef\xbb\xbf# comment\r\nb: 2e-5\r\n\r\na: [x, 'y z', null]\r\nc:\r\nd: {e: 1}\r\n");
