@@ -31,6 +31,9 @@ namespace {
 void print_time(const TimePlan& time) {
   fmt::print("\nTime\n  {:>10}  {} at {:.0f} tokens/s (a probe of {:.0f} s)\n", duration_text(time.seconds),
              counted(time.steps, "step"), time.tokens_per_second, time.probe_seconds);
+  if (time.evaluations > 0)
+    fmt::print("  {:>10}  {} besides\n", duration_text(time.evaluation_seconds),
+               counted(time.evaluations, "evaluation"));
 }
 }  // namespace
 

@@ -77,6 +77,20 @@ void Evaluation::run_pack(const Pack& pack) {
   }
 }
 
+// The first of the two generates kernels and takes the memory.
+double Evaluation::probe() {
+  double seconds = 0;
+  for (int i = 0; i < 2; ++i) {
+    const RunClock::Span span;
+    run_pack(packs_.front());
+    seconds = span.seconds();
+  }
+  double tokens = 0;
+  for (const EvalSet& set : sets_)
+    for (int64_t i = 0; i < set.data.size(); ++i) tokens += double(set.data.length(i));
+  return seconds * tokens / double(batch_.tokens());
+}
+
 std::optional<std::vector<SetLoss>> Evaluation::run(Listener& listener, const std::atomic<bool>* stop) {
   std::vector<SetLoss> losses;
   auto pack = packs_.begin();

@@ -33,6 +33,9 @@ class Evaluation {
   /// Every set in turn, with progress; empty when `stop` (may be null) was raised on the way.
   std::optional<std::vector<SetLoss>> run(Listener& listener, const std::atomic<bool>* stop);
 
+  /// Seconds that one evaluation takes, as its first row promises by its tokens.
+  double probe();
+
  private:
   struct Pack {
     const Dataset* data;

@@ -55,6 +55,27 @@ TEST_F(MemoryPlanTest, APlanWritesNothingAndNamesItsParts) {
   EXPECT_GT(plan.time->tokens_per_second, 0);
 }
 
+TEST_F(MemoryPlanTest, EvaluationsArePlannedAsTheRunMakesThem) {
+  TrainJob j = job("evaluated");  // nine steps
+  EXPECT_EQ(planned(j).time->evaluations, 0);
+  j.eval.val_size = 4;
+  const auto evaluations = [&](bool on_start, bool at_end, Cadence cadence) {
+    j.eval.on_start = on_start;
+    j.eval.at_end = at_end;
+    j.eval.cadence = cadence;
+    const TimePlan time = *planned(j).time;
+    EXPECT_EQ(time.evaluation_seconds > 0, time.evaluations > 0);
+    testing::Recorder run;
+    j.overwrite_output_dir = true;
+    run_training(j, run, nullptr);
+    EXPECT_EQ(time.evaluations, int64_t(run.evals.size()));
+    return time.evaluations;
+  };
+  EXPECT_EQ(evaluations(false, false, {Cadence::Unit::steps, 4}), 3);  // 4, 8 and the last
+  EXPECT_EQ(evaluations(true, true, {Cadence::Unit::steps, 4}), 4);    // the last is the one at the end
+  EXPECT_EQ(evaluations(false, true, {Cadence::Unit::never, 0}), 1);
+}
+
 TEST_F(MemoryPlanTest, TheFirstLevelThatFitsIsTaken) {
   TrainJob j = job("fitted");
   j.batch_size = 14;

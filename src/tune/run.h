@@ -78,6 +78,7 @@ class Run {
 
   // ── run_plan.cpp: before it starts ──
   TimePlan probe();
+  int64_t planned_evaluations() const;
   double micro_batch_seconds(int64_t index);
 
   // ── run_end.cpp: what is left ──

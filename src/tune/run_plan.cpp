@@ -74,8 +74,18 @@ TimePlan Run::probe() {
   epoch += update_seconds * double(steps_per_epoch_);
   plan.seconds = epoch * double(total_steps_) / double(steps_per_epoch_);
   plan.tokens_per_second = tokens / epoch;
+  if (evaluation_) {
+    plan.evaluations = planned_evaluations();
+    plan.evaluation_seconds = double(plan.evaluations) * evaluation_->probe();
+  }
   plan.probe_seconds = span.seconds();
   return plan;
+}
+
+int64_t Run::planned_evaluations() const {
+  int64_t count = job_.eval.on_start ? 1 : 0;
+  for (int64_t step = 1; step <= total_steps_; ++step) count += evaluates_after(step) ? 1 : 0;
+  return count + (job_.eval.at_end && !evaluates_after(total_steps_) ? 1 : 0);
 }
 
 RunPlan Run::rehearse() const {

@@ -22,18 +22,14 @@ struct TrainResult {
   bool interrupted = false;
 };
 
-/// Runs a job to its end. `stop` (may be null) is polled after every step: true → a checkpoint is written and
-/// the run ends cleanly, to be resumed bit-exactly. Errors are Error; whatever had been written before stays
-/// whole.
-///
-/// output_dir may hold an earlier run: with job.resume_from its newest checkpoint goes on, one that has no
-/// step left is finished and left as it is.
-/// What the steps of a run will take, from a short probe of this machine: a few of its own micro-batches.
+/// What a run will take, from a short probe of this machine: a few of its own micro-batches.
 struct TimePlan {
   int64_t steps = 0;
-  double seconds = 0;  // of all steps
+  double seconds = 0;  // of all steps, evaluations apart
   double tokens_per_second = 0;
-  double probe_seconds = 0;  // what the probe itself took
+  int64_t evaluations = 0;
+  double evaluation_seconds = 0;  // of all of them
+  double probe_seconds = 0;       // what the probe itself took
 };
 
 struct RunPlan {
@@ -52,6 +48,12 @@ struct Session;
 RunPlan rehearse_training(const TrainJob& job, RunListener& listener,
                           const std::function<void(const Session&)>& show);
 
+/// Runs a job to its end. `stop` (may be null) is polled after every step: true → a checkpoint is written and
+/// the run ends cleanly, to be resumed bit-exactly. Errors are Error; whatever had been written before stays
+/// whole.
+///
+/// output_dir may hold an earlier run: with job.resume_from its newest checkpoint goes on, one that has no
+/// step left is finished and left as it is.
 TrainResult run_training(const TrainJob& job, RunListener& listener, const std::atomic<bool>* stop);
 
 /// Evaluates the job's model and adapters on its evaluation sets, without training: eval_results.json,
