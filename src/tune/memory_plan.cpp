@@ -62,12 +62,12 @@ int64_t MemoryPlan::bytes() const {
 }
 
 MemoryPlanner::MemoryPlanner(const TrainJob& job, const Session& session, std::vector<LoraAdapter*> adapters,
-                             int64_t evaluation)
+                             int64_t moments, int64_t evaluation)
     : job_(job),
       session_(session),
       adapters_(std::move(adapters)),
       evaluation_(evaluation),
-      loaded_(resident_memory() - adapter_bytes(adapters_)),
+      loaded_(resident_memory() - adapter_bytes(adapters_) - moments),
       limit_(job.memory_limit > 0 ? job.memory_limit : resident_memory() + available_memory()) {}
 
 NetworkOptions MemoryPlanner::network_options(Recompute level, const BatchShape& shape) const {

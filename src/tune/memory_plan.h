@@ -36,10 +36,10 @@ struct Remedy {
 
 class MemoryPlanner {
  public:
-  /// What is loaded by now counts as it is measured; `adapters` are part of it. `evaluation`: bytes that
-  /// evaluating takes besides.
+  /// What is loaded by now counts as it is measured, less what has a line of its own: `adapters`, and
+  /// `moments` bytes of an optimizer that is made already. `evaluation`: bytes that evaluating takes besides.
   MemoryPlanner(const TrainJob& job, const Session& session, std::vector<LoraAdapter*> adapters,
-                int64_t evaluation);
+                int64_t moments, int64_t evaluation);
 
   /// The job as it is: at the level it names, or at the first of none, mlp, block that fits, else at block.
   MemoryPlan plan() const;

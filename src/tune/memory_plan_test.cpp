@@ -55,6 +55,22 @@ TEST_F(MemoryPlanTest, APlanWritesNothingAndNamesItsParts) {
   EXPECT_GT(plan.time->tokens_per_second, 0);
 }
 
+// What has a line of its own is not in what was measured as well, although it lies in memory by then.
+TEST_F(MemoryPlanTest, NothingIsCountedTwice) {
+  const auto measured_at = [&](int64_t rank) {
+    TrainJob j = job("plan");
+    j.lora.rank = rank;
+    const MemoryPlan plan = planned(j).memory;
+    return std::pair(line(plan, "program, tokenizer, samples (measured)"),
+                     line(plan, "moments of the optimizer"));
+  };
+  measured_at(4);  // what a process takes only once
+  const auto [small, ignored] = measured_at(4);
+  const auto [large, moments] = measured_at(1024);
+  ASSERT_GT(moments, 8 << 20);
+  EXPECT_LT(large - small, moments / 4);
+}
+
 TEST_F(MemoryPlanTest, EvaluationsArePlannedAsTheRunMakesThem) {
   TrainJob j = job("evaluated");  // nine steps
   EXPECT_EQ(planned(j).time->evaluations, 0);
@@ -84,7 +100,7 @@ TEST_F(MemoryPlanTest, TheFirstLevelThatFitsIsTaken) {
   adapter->make_trainable();
   const auto fitted = [&](int64_t limit) {
     j.memory_limit = limit;
-    return MemoryPlanner(j, session, {adapter.get()}, 0).plan();
+    return MemoryPlanner(j, session, {adapter.get()}, 0, 0).plan();
   };
   const auto bytes = [&](Recompute level) {
     j.recompute = level;

@@ -38,7 +38,9 @@ void Run::plan_memory() {
     evaluation_ = std::make_unique<Evaluation>(session_.model, std::vector{&whole_adapter()}, *session_.ops,
                                                session_.compute, session_.data.eval, job_.eval.batch_size,
                                                shape.tokens);
-  planner_.emplace(job_, session_, std::vector{&whole_adapter()},
+  const auto moments =
+      int64_t(optimizer_.first_moment().size_bytes() + optimizer_.second_moment().size_bytes());
+  planner_.emplace(job_, session_, std::vector{&whole_adapter()}, moments,
                    evaluation_ ? evaluation_->arena_bytes() : 0);
   memory_ = planner_->plan();
   network_ = std::make_unique<Network>(session_.model, std::vector{&whole_adapter()}, *session_.ops,
