@@ -130,29 +130,29 @@ struct Batch {
   Segment whole;
 };
 
-struct Sample {
+struct Measured {
   double wall, processor, flops, peak_wall, peak_processor;  // seconds, arithmetic, GF/s
   std::array<Account, size_t(Kind::count)> accounts;
 };
 
 template <class Value>
-double median_of(const std::vector<Sample>& samples, const Value& value) {
+double median_of(const std::vector<Measured>& samples, const Value& value) {
   std::vector<double> values;
-  for (const Sample& s : samples) values.push_back(value(s));
+  for (const Measured& s : samples) values.push_back(value(s));
   return median(values);
 }
 
-double processor_peak(const Sample& s) {
+double processor_peak(const Measured& s) {
   return s.peak_processor;
 }
 
 /// Processor time of all threads, because other work on the machine does not lengthen it; it does not see
 /// threads that wait.
-void report(const std::vector<Sample>& samples, int64_t tokens, int threads, const char* peak_name,
+void report(const std::vector<Measured>& samples, int64_t tokens, int threads, const char* peak_name,
             double f32_peak) {
   fmt::print("{:<20} {:>7} {:>13} {:>8} {:>11} {:>11} {:>7}\n", "", "calls", "processor ms", "% step",
              "GF/s a core", "% of peak", "busy %");
-  const double step = median_of(samples, [](const Sample& s) { return s.processor; });
+  const double step = median_of(samples, [](const Measured& s) { return s.processor; });
   const double peak = median_of(samples, processor_peak);
   const auto line = [&](const std::string& name, int64_t calls, double seconds, double flops, double wall) {
     fmt::print("{:<20} {:>7} {:>13.1f} {:>8.1f}", name, calls, seconds * 1e3, 100 * seconds / step);
@@ -163,15 +163,16 @@ void report(const std::vector<Sample>& samples, int64_t tokens, int threads, con
   };
   double inside = 0;
   for (size_t k = 0; k < size_t(Kind::count); ++k) {
-    const double seconds = median_of(samples, [&](const Sample& s) { return s.accounts[k].time.processor; });
+    const double seconds =
+        median_of(samples, [&](const Measured& s) { return s.accounts[k].time.processor; });
     line(kKindNames[k], samples[0].accounts[k].calls, seconds, samples[0].accounts[k].flops,
-         median_of(samples, [&](const Sample& s) { return s.accounts[k].time.wall; }));
+         median_of(samples, [&](const Measured& s) { return s.accounts[k].time.wall; }));
     inside += seconds;
   }
-  const double wall = median_of(samples, [](const Sample& s) { return s.wall; });
+  const double wall = median_of(samples, [](const Measured& s) { return s.wall; });
   line("everything else", 0, std::max(0.0, step - inside), 0, 0);
   line("step", 1, step, samples[0].flops, wall);
-  const double wall_peak = median_of(samples, [](const Sample& s) { return s.peak_wall; });
+  const double wall_peak = median_of(samples, [](const Measured& s) { return s.peak_wall; });
   fmt::print(
       "\n{:.0f} tokens/s by the clock; {:.1f} million useful operations per token; threads busy {:.0f} %\n",
       double(tokens) / wall, samples[0].flops / double(tokens) / 1e6, 100 * step / wall / threads);
@@ -180,8 +181,8 @@ void report(const std::vector<Sample>& samples, int64_t tokens, int threads, con
       "core\n",
       peak_name, peak, wall_peak, f32_peak);
   fmt::print("useful arithmetic: {:.1f} % of the {} peak by the clock, {:.1f} % by processor time\n",
-             100 * median_of(samples, [](const Sample& s) { return s.flops / s.wall / 1e9 / s.peak_wall; }),
-             peak_name, 100 * median_of(samples, [](const Sample& s) {
+             100 * median_of(samples, [](const Measured& s) { return s.flops / s.wall / 1e9 / s.peak_wall; }),
+             peak_name, 100 * median_of(samples, [](const Measured& s) {
                           return s.flops / s.processor / 1e9 / s.peak_processor;
                         }));
 }
@@ -222,7 +223,7 @@ int main(int argc, char** argv) {
       "SmolLM2-135M in Q4_1, LoRA r {} on all linears, {} x {} tokens, {} % supervised, {} threads, {}\n\n",
       rank, batch, length, supervised, threads, cpu->microkernels());
   step(0);
-  std::vector<Sample> samples;
+  std::vector<Measured> samples;
   for (int i = 1; i <= steps; ++i) {
     ops.accounts = {};
     const Seconds before = probe.run(), s = seconds_of([&] { step(i); }), after = probe.run();

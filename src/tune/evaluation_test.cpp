@@ -223,7 +223,7 @@ TEST_F(EvaluationTest, AStoppedRunResumesWithTheSameBitsAndResults) {
 // A rate so high that the loss climbs again: the best is not the last.
 TEST_F(EvaluationTest, TheBestCheckpointIsKeptAndLoaded) {
   TrainJob j = evaluating("out");
-  j.learning_rate = 10;
+  j.learning_rate = 3;
   j.schedule = ScheduleKind::constant;
   j.max_steps = 8;
   j.eval.cadence = {Cadence::Unit::steps, 1};
@@ -232,7 +232,9 @@ TEST_F(EvaluationTest, TheBestCheckpointIsKeptAndLoaded) {
   j.best.load = true;
   run_training(j, events_, nullptr);
   const auto best = std::ranges::min_element(events_.evals, {}, &EvalDone::loss);
-  ASSERT_NE(best->step, 8) << "this test needs a run that gets worse";
+  std::string losses;
+  for (const EvalDone& e : events_.evals) losses += fmt::format(" {:.3f}", e.loss);
+  ASSERT_NE(best->step, 8) << "this test needs a run that gets worse:" << losses;
   const auto left = checkpoints(root_ / "out");
   ASSERT_EQ(left.size(), 2u);
   EXPECT_EQ(left[0], checkpoint_path(root_ / "out", best->step));

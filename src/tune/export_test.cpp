@@ -33,7 +33,7 @@ class ExportTest : public ::testing::Test {
     for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
       fs::copy_file(tokenizer / file, base() / file);
     testing::TinyModel tiny;
-    tiny.config["vocab_size"] = 448;
+    tiny.config["vocab_size"] = load_tokenizer(base())->vocab_size();
     tiny.config["model_type"] = "llama";
     tiny.config["a key of the model's own"] = 7;
     testing::write_hf(base(), tiny);
@@ -119,7 +119,7 @@ TEST_F(ExportTest, AGgufHasMetadataTokenizerAndTemplate) {
   EXPECT_EQ(file->integer("general.quantization_version"), 2);
   EXPECT_EQ(file->text("general.name"), "out");
   EXPECT_EQ(file->text("tokenizer.chat_template"), "{{ messages }}");
-  EXPECT_EQ(file->texts("tokenizer.ggml.tokens").size(), 448u);
+  EXPECT_EQ(file->texts("tokenizer.ggml.tokens").size(), size_t(load_tokenizer(base())->vocab_size()));
   EXPECT_TRUE(has(read_text(root_ / "out/Modelfile"), "FROM ./out-Q8_0.gguf\n"));
   EXPECT_FALSE(fs::exists(root_ / "out/config.json"));
   // And back into a folder: decoded, said, with config and tokenizer written from the metadata.
@@ -141,7 +141,7 @@ TEST_F(ExportTest, AGgufHasMetadataTokenizerAndTemplate) {
 // An activation that the family's GGUF has no key for would be another model.
 TEST_F(ExportTest, WhatAContainerCannotSayIsRefusedAndNothingStays) {
   testing::TinyModel tiny;
-  tiny.config["vocab_size"] = 448;
+  tiny.config["vocab_size"] = load_tokenizer(base())->vocab_size();
   tiny.config["hidden_act"] = "gelu_pytorch_tanh";
   testing::write_hf(base(), tiny);
   ExportJob j = job("out");

@@ -78,7 +78,7 @@ TEST_F(LoadDataTest, WhatIsHeldBackIsNotRepeatedInTraining) {
   write_atomic(root_ / "one.jsonl", R"({"instruction": "q", "output": "a"})");
   j.eval.val_size = 4;
   std::string error;
-  for (j.seed = 0; j.seed < 20 && !error.starts_with("mix_strategy"); ++j.seed) error = error_of(j);
+  for (j.seed = 0; j.seed < 20 && error.find("one.jsonl") == std::string::npos; ++j.seed) error = error_of(j);
   EXPECT_EQ(
       error,
       "mix_strategy: no sample of dataset one.jsonl is left to mix\n  hint: hold back fewer (val_size), "

@@ -68,7 +68,7 @@ TEST(ModelCheck, ARandomModelReadsNothing) {
     std::filesystem::copy_file(
         std::filesystem::path(FETTLE_SOURCE_DIR) / "tests/golden/templates_tokenizer" / file, root / file);
   testing::TinyModel tiny;
-  tiny.config["vocab_size"] = 448;
+  tiny.config["vocab_size"] = load_tokenizer(root)->vocab_size();
   testing::write_hf(root, tiny);
   Listener silent;
   const auto model = Model::load(root, silent);

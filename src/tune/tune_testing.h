@@ -41,7 +41,7 @@ class RunTest : public ::testing::Test {
     for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
       std::filesystem::copy_file(tokenizer / file, root_ / file);
     TinyModel tiny;
-    tiny.config["vocab_size"] = 448;
+    tiny.config["vocab_size"] = load_tokenizer(root_)->vocab_size();
     write_hf(root_, tiny);
     nlohmann::json records = nlohmann::json::array();
     for (int i = 0; i < 14; ++i)

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "model/tiny_model_testing.h"
+#include "token/tokenizer.h"
 
 int main(int argc, char** argv) {
   namespace fs = std::filesystem;
@@ -19,7 +20,7 @@ int main(int argc, char** argv) {
     for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
       fs::copy_file(tokenizer / file, folder / file, fs::copy_options::overwrite_existing);
     fettle::testing::TinyModel model(argc > 2 ? argv[2] : "llama");
-    model.config["vocab_size"] = 448;  // of that tokenizer
+    model.config["vocab_size"] = fettle::load_tokenizer(folder)->vocab_size();
     for (int i = 3; i + 1 < argc; i += 2) model.config[argv[i]] = std::stoll(argv[i + 1]);
     fettle::testing::write_hf(folder, model);
   } catch (const std::exception& e) {

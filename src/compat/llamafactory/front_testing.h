@@ -28,7 +28,7 @@ class FrontTest : public ::testing::Test {
     dir_ = ::mkdtemp(name);
     model_ = (dir_ / "model.gguf").string();
     write_atomic(model_, "x");
-    for (const char* name : {"FETTLE_THREADS", "NPROC_PER_NODE", "NNODES"}) unsetenv(name);
+    for (const char* variable : {"FETTLE_THREADS", "NPROC_PER_NODE", "NNODES"}) unsetenv(variable);
     unsetenv("ALLOW_EXTRA_ARGS");
   }
   void TearDown() override { std::filesystem::remove_all(dir_); }
