@@ -76,7 +76,7 @@ TEST_F(LoadDataTest, WhatIsHeldBackIsNotRepeatedInTraining) {
   }
   j.data.datasets = paths({"one", "b"});
   write_atomic(root_ / "one.jsonl", R"({"instruction": "q", "output": "a"})");
-  j.eval.val_size = 4;
+  j.eval.val_size = 2;
   std::string error;
   for (j.seed = 0; j.seed < 20 && error.find("one.jsonl") == std::string::npos; ++j.seed) error = error_of(j);
   EXPECT_EQ(
