@@ -99,8 +99,9 @@ def main() -> None:
                 words = words_of(CONFIGS[name], folder)
                 planned = plan(fettle, words, out)
                 out.ratio.append(planned / train(fettle, words, folder, out))
-                print(f"round {round_ + 1}: {name}: {planned:.0f} tokens/s planned, {out.ratio[-1]:.2f} times the planned time",
-                      file=sys.stderr, flush=True)
+                print(f"round {round_ + 1}: {name}: {planned:.0f} tokens/s planned, {out.ratio[-1]:.2f} times the planned time; "
+                      f"{out.planned[-1] / 2**20:.0f} MiB planned, {out.peak[-1] / 2**20:.0f} at the peak", file=sys.stderr,
+                      flush=True)
     missed = 0
     print(f"| configuration | recompute | planned, MiB | peak, MiB | off | time ÷ planned, median (lowest – highest) of {args.rounds} |")
     print("|---|---|---|---|---|---|")

@@ -9,7 +9,8 @@
    transformers: the same ids. A GGUF made from the folder has the same tensors, byte for byte, and the same metadata
    (SmolLM2: a folder with a SentencePiece vocabulary does not become a GGUF).
 3. F16, BF16 and Q8_0 in llama.cpp: where a file first goes another way than F32, F32's logits of the two tokens are less
-   than 0.1 apart; the same for Q8_0's weights in an F32 file. Q8_0's blocks are those of the gguf package's quantiser, byte for byte.
+   than 0.1 apart; the same for the weights of BF16 and Q8_0 in an F32 file. Q8_0's blocks are those of the gguf package's
+   quantiser, byte for byte.
 4. Memory is flat: an export to F32 holds no more than one to Q8_0, which writes a quarter of it (bar: 16 MiB).
 Before these the tiny random models of every family go to transformers and back: export_families.py.
 llama.cpp is that of the package xllamacpp, which brings it built. Exits non-zero when a bar is missed.
@@ -51,8 +52,9 @@ PROMPTS = [
     "Give me a recipe for pancakes.", "Write an essay about the history of the wheel."]
 TEXTS = ["Naïve café — 日本語 🙂 12345", "  two  spaces\n\n\ttab", "<|im_start|>user\nHi<|im_end|>\n", "don't it's we'll 0x7f", ""]
 EXPORTS = {"hf": "folder", "gguf-f32": "g32", "gguf-f16": "g16", "gguf-bf16": "gb16", "gguf-q8_0": "g8"}
-# llama.cpp rounds what it multiplies with Q8_0 to 8 bits too; the same weights in F32 tell the file's part from that.
-RUN = {"g16": "F16", "gb16": "BF16", "g8": "Q8_0", "g8wide": "Q8_0's weights as F32"}
+# llama.cpp rounds what it multiplies with BF16 and Q8_0 as well; the same weights in F32 tell the file's part from that.
+WIDE = {"gb16": "gb16wide", "g8": "g8wide"}
+RUN = {"g16": "F16", "gb16": "BF16", "gb16wide": "BF16's weights as F32", "g8": "Q8_0", "g8wide": "Q8_0's weights as F32"}
 
 
 @dataclasses.dataclass
@@ -85,8 +87,9 @@ def make_files(args, report: Report, work: pathlib.Path) -> None:
         print(f"       export to {form}: {peak[form]:.0f} MiB at the peak, the mapped base's {mapped:.0f} in them; "
               f"{written:.0f} MiB written", flush=True)
     report.bar("export: MiB at the peak of gguf-f32 beyond gguf-q8_0's", peak["gguf-f32"] - peak["gguf-q8_0"], MEMORY_BAR)
-    fettle(args, "export", f"--model_name_or_path={gguf_file(work, 'g8')}", f"--export_dir={work / 'g8wide'}",
-           "--export_format=gguf-f32")
+    for name, wide in WIDE.items():
+        fettle(args, "export", f"--model_name_or_path={gguf_file(work, name)}", f"--export_dir={work / wide}",
+               "--export_format=gguf-f32")
     if subject.folder_to_gguf:
         fettle(args, "export", f"--model_name_or_path={work / 'folder'}", f"--export_dir={work / 'again'}",
                "--export_format=gguf-f32")

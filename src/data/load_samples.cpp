@@ -51,6 +51,7 @@ class ColumnUse {
     for (const std::string& column : read_) {
       if (column.empty() || seen_.contains(column)) continue;
       std::vector<std::string> names;
+      names.reserve(seen_.size());
       for (const auto& item : seen_) names.push_back(item.first);
       throw Error({.what = fmt::format("no record has the column \"{}\", which `columns` of dataset {} names",
                                        column, entry_.name),

@@ -106,7 +106,7 @@ std::optional<int64_t> step_of(const fs::path& folder) {
 
 fs::path save_checkpoint(const fs::path& output_dir, const RunState& state, const LoraAdapter& adapter,
                          Optimizer& optimizer, const std::string& trainer_state) {
-  const fs::path path = checkpoint_path(output_dir, state.step);
+  fs::path path = checkpoint_path(output_dir, state.step);
   AtomicFolder folder(path);
   adapter.save(folder.path());
   write_safetensors(

@@ -115,6 +115,7 @@ NamedSamples read_dataset(const TrainJob& job, const std::string& name, Listener
 std::vector<NamedSamples> read_datasets(const TrainJob& job, const std::vector<std::string>& names,
                                         Listener& listener) {
   std::vector<NamedSamples> sets;
+  sets.reserve(names.size());
   for (const std::string& name : names) sets.push_back(read_dataset(job, name, listener));
   return sets;
 }

@@ -30,13 +30,15 @@ test_one_and_two_threads_give_the_same_bits() {
 
 # FETTLE_KILLS=100 FETTLE_TEST_LIMIT=3600 for the long form. Kills inside write, flush and rename are SafeHandsTest's.
 test_kill_at_random_moments_then_resume_gives_the_same_bits() {
-  local wanted=${FETTLE_KILLS:-10} kills=0 runs=0
+  local wanted=${FETTLE_KILLS:-10} kills=0 runs=0 begin=${EPOCHREALTIME/[.,]/} third delay
   train_smollm2 whole max_steps=24 save_steps=2 >/dev/null
+  third=$(((${EPOCHREALTIME/[.,]/} - begin) / 3))  # of a run, in microseconds: on a busy machine later moments
   while [ "$kills" -lt "$wanted" ] && [ "$runs" -lt $((wanted * 6)) ]; do
     runs=$((runs + 1))
     train_smollm2 killed max_steps=24 save_steps=2 >/dev/null 2>&1 &
     local pid=$!
-    sleep "$((RANDOM % 3)).$((RANDOM % 10))$((RANDOM % 10))"
+    delay=$((RANDOM * third / 32768))
+    sleep "$((delay / 1000000)).$(printf %06d $((delay % 1000000)))"
     if pkill -9 -P "$pid" 2>/dev/null; then kills=$((kills + 1)); fi
     wait "$pid" 2>/dev/null || true
     # A run that came to its end is compared and begun again, so that all kills happen.
