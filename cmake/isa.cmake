@@ -13,9 +13,9 @@ function(fettle_isa_objects TARGET)
     add_library(${lib} OBJECT ${ARGN})
     target_link_libraries(${lib} PRIVATE fettle_flags)
     target_compile_definitions(${lib} PRIVATE FETTLE_ISA_NAME=${isa} FETTLE_ISA_IS_${isa}=1)
-    # Contraction to fma is per object, so a result depends on the instruction set (recorded in every checkpoint), never
-    # on threads or on a row's place.
-    target_compile_options(${lib} PRIVATE -O3 -ffp-contract=fast -fopenmp-simd -fno-exceptions -fno-rtti -fno-threadsafe-statics
+    # A fused multiply-add is where a kernel writes one, so a result depends on the instruction set (recorded in every
+    # checkpoint), never on threads, on a row's place or on the compiler.
+    target_compile_options(${lib} PRIVATE -O3 -fopenmp-simd -fno-exceptions -fno-rtti -fno-threadsafe-statics
                                           ${FETTLE_ISA_FLAGS_${isa}})
     # No reader runs a kernel, and clang takes minutes for one that is unrolled and instrumented.
     set_target_properties(${lib} PROPERTIES FETTLE_BARE ${FETTLE_FUZZ})

@@ -1,6 +1,7 @@
 // Datasets that are folders, and datasets named by their path.
 #include "data/data_files.h"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "data/locate.h"
@@ -32,6 +33,19 @@ TEST_F(Paths, AFolderIsReadByName) {
   EXPECT_EQ(heard_.text(), "info: dataset x: left out of data/parts, as no data file: README.md, more\n");
   EXPECT_EQ(load_samples(find(), 2, 42, heard_).samples.size(), 2u);
   EXPECT_EQ(heard_.progress.back().done, 2);
+}
+
+// More files than an order of the disk's own sorts by chance.
+TEST_F(Paths, TheOrderOfAFolderIsThatOfItsNames) {
+  write("data/dataset_info.json", R"({"x": {"file_name": "parts"}})");
+  std::string expected;
+  for (char c = 'a'; c <= 'z'; ++c) {
+    const char scattered = char('a' + (c - 'a') * 7 % 26);
+    write(fmt::format("data/parts/{}.json", scattered),
+          fmt::format(R"([{{"instruction": "{}", "output": "a"}}])", scattered));
+    expected += fmt::format("data/parts/{0}.json:1={0} ", c);
+  }
+  EXPECT_EQ(loaded_questions("x"), expected);
 }
 
 TEST_F(Paths, AFolderThatIsNoDatasetIsTold) {
