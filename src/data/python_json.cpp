@@ -15,19 +15,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// Python's repr: shortest digits that read back the same, plain from 1e-4 to below 1e16.
-std::string python_float(double value) {
-  const double size = std::fabs(value);
-  const bool plain = size == 0 || (size >= 1e-4 && size < 1e16);
-  char buffer[32];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value,
-                                 plain ? std::chars_format::fixed : std::chars_format::scientific)
-                       .ptr;
-  std::string text(buffer, end);
-  if (plain && text.find('.') == text.npos) text += ".0";
-  return text;
-}
-
 /// Looks at a text before it is built: what would be lost or would overflow later is refused here.
 class Examiner : public ordered_json::json_sax_t {
  public:
@@ -66,14 +53,18 @@ class Examiner : public ordered_json::json_sax_t {
   int depth_ = 0;
 };
 
-/// Between the parts of a list: on one line, or each on its own, `indent` blanks deeper than the list itself.
+/// Between the parts of a list: on one line, or each on its own, one indent deeper than the list itself.
 struct Layout {
-  int indent, depth;
+  const PythonJsonStyle& style;
+  int depth;
 
   std::string line_end(int level) const {
-    return indent ? "\n" + std::string(size_t(indent * level), ' ') : "";
+    if (style.indent.empty()) return "";
+    std::string text = "\n";
+    for (int i = 0; i < level; ++i) text += style.indent;
+    return text;
   }
-  Layout deeper() const { return {indent, depth + 1}; }
+  Layout deeper() const { return {style, depth + 1}; }
 };
 
 template <class Parts, class Write>
@@ -81,7 +72,7 @@ std::string joined(const Parts& parts, char open, char close, const Layout& layo
   std::string out(1, open);
   const std::string line_end = layout.line_end(layout.depth + 1);
   for (const auto& part : parts) {
-    if (out.size() > 1) out += layout.indent ? "," : ", ";
+    if (out.size() > 1) out += layout.style.between_items;
     out += line_end;
     write(out, part);
   }
@@ -89,20 +80,30 @@ std::string joined(const Parts& parts, char open, char close, const Layout& layo
   return out + close;
 }
 
+std::string dumped(const ordered_json& value, const Layout& layout) {
+  return value.dump(-1, ' ', layout.style.ensure_ascii);
+}
+
+std::string json_float(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+  return python_float(value);
+}
+
 std::string written(const ordered_json& value, const Layout& layout) {
   switch (value.type()) {
     case ordered_json::value_t::object:
       return joined(value.items(), '{', '}', layout, [&](std::string& out, const auto& item) {
-        out += ordered_json(item.key()).dump() + ": " + written(item.value(), layout.deeper());
+        out += dumped(item.key(), layout) + layout.style.behind_key + written(item.value(), layout.deeper());
       });
     case ordered_json::value_t::array:
       return joined(value, '[', ']', layout, [&](std::string& out, const ordered_json& part) {
         out += written(part, layout.deeper());
       });
     case ordered_json::value_t::number_float:
-      return python_float(value.get<double>());
+      return json_float(value.get<double>());
     default:
-      return value.dump();
+      return dumped(value, layout);
   }
 }
 
@@ -120,8 +121,25 @@ ordered_json read_python_json(std::string_view text, std::string_view called) {
        .hint = ""});
 }
 
+std::string python_json(const ordered_json& value, const PythonJsonStyle& style) {
+  return written(value, {style, 0});
+}
+
 std::string python_json(const ordered_json& value, int indent) {
-  return written(value, {indent, 0});
+  return python_json(value,
+                     {.indent = std::string(size_t(indent), ' '), .between_items = indent ? "," : ", "});
+}
+
+std::string python_float(double value) {
+  const double size = std::fabs(value);
+  const bool plain = size == 0 || (size >= 1e-4 && size < 1e16);
+  char buffer[32];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value,
+                                 plain ? std::chars_format::fixed : std::chars_format::scientific)
+                       .ptr;
+  std::string text(buffer, end);
+  if (plain && text.find('.') == text.npos) text += ".0";
+  return text;
 }
 
 }  // namespace fettle

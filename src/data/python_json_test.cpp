@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -44,6 +45,15 @@ TEST(PythonJson, RefusesWhatWouldNotComeBack) {
   EXPECT_EQ(error_of(std::string(600, '[')).substr(0, 30), "the call is nested too deeply:");
   EXPECT_EQ(error_of("[" + std::string(100, 'e')),
             "the call is not JSON (wrong at byte 2): [" + std::string(79, 'e') + " …");
+}
+
+TEST(PythonJson, WritesInTheStyleAskedFor) {
+  const nlohmann::ordered_json value = {{"b", {1, "é"}}, {"a", nlohmann::ordered_json::array()}};
+  EXPECT_EQ(python_json(value, {.ensure_ascii = true}), R"({"b": [1, "\u00e9"], "a": []})");
+  EXPECT_EQ(python_json(value, {.indent = "\t", .between_items = ","}),
+            "{\n\t\"b\": [\n\t\t1,\n\t\t\"é\"\n\t],\n\t\"a\": []\n}");
+  EXPECT_EQ(python_json(value, {.between_items = ",", .behind_key = ":"}), R"({"b":[1,"é"],"a":[]})");
+  EXPECT_EQ(python_json({std::nan(""), -HUGE_VAL}), "[NaN, -Infinity]");
 }
 
 }  // namespace
