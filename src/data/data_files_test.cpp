@@ -53,7 +53,7 @@ TEST_F(Paths, AFolderThatIsNoDatasetIsTold) {
   fs::create_directories("data/parts");
   EXPECT_EQ(error_of(),
             "data/parts: the folder holds no data file\n  hint: known endings: .json .jsonl .ndjson "
-            ".csv .txt, each also with .gz or .zst");
+            ".csv .txt .parquet, each also with .gz or .zst");
   write("data/parts/a.json", "");
   write("data/parts/b.csv", "");
   EXPECT_EQ(error_of(),
@@ -75,6 +75,20 @@ TEST_F(Paths, APathNeedsNoRegistry) {
             fs::absolute("mine/x.jsonl").string() + ":1=q\nr ");
   write("data/y.json", R"([{"question": "in dataset_dir", "answer": "a"}])");
   EXPECT_EQ(loaded_questions("y.json"), "data/y.json:1=in dataset_dir ");
+}
+
+TEST_F(Paths, ColumnarFilesAreDatasets) {
+  const fs::path golden = fs::path(FETTLE_SOURCE_DIR) / "tests/golden/columnar";
+  fs::create_directories("data/parts");
+  fs::copy_file(golden / "chat.parquet", "data/parts/a.parquet");
+  fs::copy_file(golden / "chat.parquet", "data/parts/b.parquet");
+  EXPECT_EQ(loaded_questions("./data/parts"),
+            "./data/parts/a.parquet:1=question 1 ./data/parts/a.parquet:2=question 2 "
+            "./data/parts/b.parquet:1=question 1 ./data/parts/b.parquet:2=question 2 ");
+  EXPECT_HAS(heard_.text(),
+             "its records are read as sharegpt (messages: conversations; from/value, by human");
+  write("data/dataset_info.json", R"({"x": {"file_name": "parts/b.parquet", "formatting": "sharegpt"}})");
+  EXPECT_EQ(loaded_questions("x"), "data/parts/b.parquet:1=question 1 data/parts/b.parquet:2=question 2 ");
 }
 
 TEST_F(Paths, ARegisteredNameComesFirst) {

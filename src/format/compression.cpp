@@ -116,15 +116,43 @@ void refuse_compressed(std::string_view bytes, const std::string& label) {
                    .hint = fmt::format("rename it to {}{}", label, row.ending)});
 }
 
+size_t most_content(size_t bytes) {
+  const bool beyond = bytes > std::numeric_limits<size_t>::max() / kMostGrowth;
+  return std::max(kAlwaysAllowed, beyond ? std::numeric_limits<size_t>::max() : bytes * kMostGrowth);
+}
+
+void unpack_block(const Compression& how, std::string_view block, std::span<char> out) {
+  const std::unique_ptr<Decoder> decoder = how.decoder();
+  const size_t wanted = out.size();
+  char beyond = 0;
+  Decoder::State state = Decoder::State::goes_on;
+  for (bool moves = true; moves;) {
+    // A full block is stepped once more, for its end: the checksum stands there.
+    std::span<char> spare(&beyond, 1);
+    std::span<char>& room = out.empty() ? spare : out;
+    const size_t rest = block.size(), free = room.size();
+    state = decoder->step(block, room);
+    if (state == Decoder::State::broken)
+      throw Error({.what = fmt::format("the {} data is broken ({})", how.name, decoder->reason()),
+                   .hint = "fetch or write the file again"});
+    if (spare.empty())
+      throw Error({.what = fmt::format("{} data of more than the {} bytes promised", how.name, wanted),
+                   .hint = "fetch or write the file again"});
+    moves =
+        (block.size() < rest || room.size() < free) && (state == Decoder::State::goes_on || !block.empty());
+  }
+  if (!out.empty() || state != Decoder::State::member_ended)
+    throw Error(
+        {.what = fmt::format("{} data that ends after {} of {} bytes", how.name, wanted - out.size(), wanted),
+         .hint = "fetch or write the file again"});
+}
+
 std::string unpacked(const Compression& how, std::string_view bytes, const std::string& label) {
   if (!bytes.starts_with(how.magic.substr(0, bytes.size())))
     throw Error({.what = fmt::format("the name says {}, but the file does not begin as one", how.name),
                  .where = label,
                  .hint = fmt::format("if it is not compressed, take {} off its name", how.ending)});
-  const size_t growth = bytes.size() > std::numeric_limits<size_t>::max() / kMostGrowth
-                            ? std::numeric_limits<size_t>::max()
-                            : bytes.size() * kMostGrowth;
-  const size_t limit = std::max(kAlwaysAllowed, growth);
+  const size_t limit = most_content(bytes.size());
   const std::unique_ptr<Decoder> decoder = how.decoder();
   std::string text, piece(kPiece, '\0');
   std::string_view rest = bytes;

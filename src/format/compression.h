@@ -30,6 +30,7 @@ struct Compression {
   std::unique_ptr<Decoder> (*decoder)();
 };
 std::span<const Compression> compressions();
+inline constexpr size_t kGzipRow = 0, kZstdRow = 1;
 
 /// The row of the path's ending, case ignored; null when the name is of no compressed file.
 const Compression* compression_of(const std::filesystem::path& path);
@@ -37,9 +38,20 @@ const Compression* compression_of(const std::filesystem::path& path);
 /// Throws Error when a file under a plain name begins as a compressed one does.
 void refuse_compressed(std::string_view bytes, const std::string& label);
 
+/// The most that so many compressed bytes may unpack to: 64 MiB or 256 times as much. What grows like that
+/// was made to fill the memory.
+size_t most_content(size_t bytes);
+/// The most values (rows, entries of a column, nulls counted) of a file of so many bytes, by the same
+/// measure.
+inline size_t most_values(size_t bytes) {
+  return most_content(bytes) / 16;
+}
+
+/// Fills `out`, whose size is what `block` must unpack to. Throws an Error without a place.
+void unpack_block(const Compression& how, std::string_view block, std::span<char> out);
+
 /// The whole content. Throws Error naming the offset in the compressed file where it ends early or is broken
-/// (checksums included), or when the content would be more than 64 MiB and 256 times the file: what grows
-/// like that was made to fill the memory.
+/// (checksums included), or when the content would be more than most_content() of the file.
 std::string unpacked(const Compression& how, std::string_view bytes, const std::string& label);
 
 }  // namespace fettle

@@ -108,6 +108,31 @@ TEST(Compression, ABombIsRefused) {
   EXPECT_EQ(unpacked(compressions()[1], zstd(fits), "x").size(), fits.size()) << "small enough for anyone";
 }
 
+std::string block_error(const Compression& how, std::string_view block, std::string out) {
+  try {
+    unpack_block(how, block, out);
+  } catch (const Error& e) {
+    return e.parts().what;
+  }
+  return out;
+}
+
+TEST(Compression, ABlockHasTheSizePromised) {
+  for (const auto& [how, pack] : kPackers) {
+    const std::string packed = pack("four");
+    EXPECT_EQ(block_error(how, packed, "????"), "four");
+    EXPECT_EQ(block_error(how, pack("fo") + pack("ur"), "????"), "four") << "two members";
+    EXPECT_EQ(block_error(how, packed, "???"),
+              fmt::format("{} data of more than the 3 bytes promised", how.name));
+    EXPECT_EQ(block_error(how, packed, "?????"),
+              fmt::format("{} data that ends after 4 of 5 bytes", how.name));
+    for (size_t n = 0; n < packed.size(); ++n)
+      EXPECT_NE(block_error(how, packed.substr(0, n), "????"), "four") << n;
+    expect_starts(block_error(how, packed + "more", "????"),
+                  fmt::format("the {} data is broken (", how.name));
+  }
+}
+
 TEST(Compression, NameAndContentMustAgree) {
   EXPECT_EQ(
       error_of(compressions()[0], "[{\"a\": 1}]"),

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "format/columnar/parquet.h"
 #include "format/compression.h"
 #include "format/csv.h"
 #include "format/json_scan.h"
@@ -19,9 +20,9 @@ namespace fettle {
 namespace fs = std::filesystem;
 
 namespace {
-/// A file's text: mapped (tens of gigabytes cost no memory of ours), or unpacked into memory.
+/// A file's bytes: mapped (tens of gigabytes cost no memory of ours), or unpacked into memory.
 struct FileText {
-  explicit FileText(const fs::path& path) : file(MappedFile::open(path)) {
+  FileText(const fs::path& path, bool is_text) : file(MappedFile::open(path)) {
     const auto bytes = file->bytes();
     text = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
     if (const Compression* how = compression_of(path)) {
@@ -30,7 +31,7 @@ struct FileText {
     } else {
       refuse_compressed(text, path.string());
     }
-    refuse_wide_text(text, path.string());
+    if (is_text) refuse_wide_text(text, path.string());
   }
   std::shared_ptr<const MappedFile> file;
   std::string unpacked_text;
@@ -182,6 +183,7 @@ constexpr RecordReader kReaders[] = {
     {"json", ".jsonl .ndjson", read_lines_of_json},
     {"csv", ".csv", read_csv},
     {"text", ".txt", read_lines_of_text},
+    {"parquet", ".parquet", read_parquet, false},
 };
 
 bool claims(const RecordReader& reader, std::string_view ending) {
@@ -219,7 +221,7 @@ void read_records(const fs::path& path, const RecordSink& sink) {
                                      path.extension().string()),
                  .where = path.string(),
                  .hint = fmt::format("known endings: {}", known_endings())});
-  const FileText file(path);
+  const FileText file(path, reader->is_text);
   reader->read(file.text, path.string(), sink);
 }
 

@@ -12,7 +12,7 @@
 
 namespace fettle {
 
-/// Where a record stands in its file: the 1-based line its value begins on.
+/// Where a record stands in its file: the 1-based line its value begins on; in files without lines, its row.
 struct RecordPlace {
   int64_t line = 0;
   int64_t index = 0;  // 0-based, in file order
@@ -23,11 +23,13 @@ using Record = nlohmann::ordered_json;
 /// False ends the reading: what follows is not looked at.
 using RecordSink = std::function<bool(Record&& record, const RecordPlace& place)>;
 
-/// A file type as a row: which endings it claims and how its text is read. `label` names the file in errors.
+/// A file type as a row: which endings it claims and how its bytes are read. `label` names the file in
+/// errors.
 struct RecordReader {
   std::string_view name;     // "json", "csv", "text": files of one name may stand together in a folder
   std::string_view endings;  // ".json", ".jsonl .ndjson"
-  void (*read)(std::string_view text, const std::string& label, const RecordSink& sink);
+  void (*read)(std::string_view bytes, const std::string& label, const RecordSink& sink);
+  bool is_text = true;  // false: another encoding than UTF-8 is no question
 };
 
 /// The rows, in the order they are tried.
@@ -44,6 +46,7 @@ std::string known_endings();
 ///   .jsonl         one value a line; blank lines are skipped
 ///   .csv           a header, then a row a record; see csv.cpp
 ///   .txt           every line, blank ones too, is the record {"text": line}
+///   .parquet       rows; see columnar/parquet.h
 /// Plain files are mapped and their records built one by one; compressed ones (format/compression.h) are
 /// unpacked in memory. A UTF-8 byte order mark is accepted; another encoding is told with the byte and a
 /// guess. Throws Error with file:line:column and what the parser met; a missing brace names the bracket left

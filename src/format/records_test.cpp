@@ -135,7 +135,8 @@ TEST(Records, ReadingEndsWhereTheSinkSaysSo) {
 TEST(Records, UnknownEndingNamesTheKnown) {
   const std::string message = read("a.xml", "");
   EXPECT_NE(message.find("\".xml\""), std::string::npos);
-  EXPECT_NE(message.find(".json .jsonl .ndjson .csv .txt, each also with .gz or .zst"), std::string::npos);
+  EXPECT_NE(message.find(".json .jsonl .ndjson .csv .txt .parquet, each also with .gz or .zst"),
+            std::string::npos);
 }
 
 TEST(Records, EveryTruncationIsAnErrorWithAPlace) {
