@@ -53,7 +53,7 @@ TEST_F(Paths, AFolderThatIsNoDatasetIsTold) {
   fs::create_directories("data/parts");
   EXPECT_EQ(error_of(),
             "data/parts: the folder holds no data file\n  hint: known endings: .json .jsonl .ndjson "
-            ".csv .txt .parquet, each also with .gz or .zst");
+            ".csv .txt .parquet .arrow, each also with .gz or .zst");
   write("data/parts/a.json", "");
   write("data/parts/b.csv", "");
   EXPECT_EQ(error_of(),

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "format/columnar/arrow.h"
 #include "format/columnar/parquet.h"
 #include "format/compression.h"
 #include "format/csv.h"
@@ -184,6 +185,7 @@ constexpr RecordReader kReaders[] = {
     {"csv", ".csv", read_csv},
     {"text", ".txt", read_lines_of_text},
     {"parquet", ".parquet", read_parquet, false},
+    {"arrow", ".arrow", read_arrow, false},
 };
 
 bool claims(const RecordReader& reader, std::string_view ending) {

@@ -46,7 +46,7 @@ std::string known_endings();
 ///   .jsonl         one value a line; blank lines are skipped
 ///   .csv           a header, then a row a record; see csv.cpp
 ///   .txt           every line, blank ones too, is the record {"text": line}
-///   .parquet       rows; see columnar/parquet.h
+///   .parquet .arrow rows; see columnar/parquet.h
 /// Plain files are mapped and their records built one by one; compressed ones (format/compression.h) are
 /// unpacked in memory. A UTF-8 byte order mark is accepted; another encoding is told with the byte and a
 /// guess. Throws Error with file:line:column and what the parser met; a missing brace names the bracket left

@@ -135,7 +135,7 @@ TEST(Records, ReadingEndsWhereTheSinkSaysSo) {
 TEST(Records, UnknownEndingNamesTheKnown) {
   const std::string message = read("a.xml", "");
   EXPECT_NE(message.find("\".xml\""), std::string::npos);
-  EXPECT_NE(message.find(".json .jsonl .ndjson .csv .txt .parquet, each also with .gz or .zst"),
+  EXPECT_NE(message.find(".json .jsonl .ndjson .csv .txt .parquet .arrow, each also with .gz or .zst"),
             std::string::npos);
 }
 

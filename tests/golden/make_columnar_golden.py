@@ -12,6 +12,7 @@ import json
 import pathlib
 
 import pyarrow as pa
+import pyarrow.ipc
 import pyarrow.parquet as pq
 from reference import stamp
 
@@ -208,11 +209,83 @@ def parquet_files():
     return files
 
 
+def write_arrow(name, table, batch_rows=1000, stream=True, **options):
+    make = pa.ipc.new_stream if stream else pa.ipc.new_file
+    with make(str(FOLDER / name), table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
+        writer.write_table(table, max_chunksize=batch_rows)
+    return {"records": records(table)}
+
+
+def more_kinds():
+    """What Parquet has no counterpart for."""
+    day = datetime.date(2024, 2, 29)
+    return pa.table({
+        "half": pa.array([1.5, None, -0.25, 65504.0], pa.float16()),
+        "large_binary": pa.array([b"\x00", None, b"", b"ab"], pa.large_binary()),
+        "large_list": pa.array([["a", None], None, [], ["b"]], pa.large_list(pa.string())),
+        "pair": pa.array([[1, 2], None, [3, None], [4, 5]], pa.list_(pa.int16(), 2)),
+        "day": pa.array([day, None, day, day], pa.date64()),
+        "clock": pa.array([datetime.time(1, 2, 3), None, datetime.time(0), datetime.time(23, 59)], pa.time32("s")),
+        "span": pa.array([1, None, -5, 0], pa.duration("ms")),
+        "price": pa.array([decimal.Decimal("12.50"), None, decimal.Decimal("-0.25"), decimal.Decimal("1")], pa.decimal128(8, 2)),
+        "nothings": pa.array([[None, None], None, [], [None]], pa.list_(pa.null())),
+    })
+
+
+def stored_decimals(made):
+    """An Arrow decimal is 16 bytes, and stays so."""
+    for row in made["records"]:
+        if row["price"] is not None:
+            row["price"] = as_record(pa.binary(), round(row["price"] * 100).to_bytes(16, "little", signed=True))
+    return made
+
+
+def growing_dictionary():
+    """A dictionary that later batches add to."""
+    kind = pa.dictionary(pa.int8(), pa.string())
+    batches = [pa.record_batch([pa.DictionaryArray.from_arrays(pa.array(indices, pa.int8()), words)], names=["word"])
+               for indices, words in (([0, 1, None], ["sea", "sky"]), ([2, 0], ["sea", "sky", "sun"]), ([0], ["moon"]))]
+    return pa.Table.from_batches(batches, pa.schema([("word", kind)]))
+
+
+def arrow_files():
+    files = {}
+
+    def add(name, table, **options):
+        files[name] = write_arrow(name, table, **options)
+
+    def refuse(name, start, table, **options):
+        write_arrow(name, table, **options)
+        files[name] = {"error": start}
+
+    add("stream.arrow", kinds())
+    add("file.arrow", kinds(), stream=False)
+    add("small.arrow", texts(5).select(["id", "topic"]))
+    add("small_file.arrow", texts(5).select(["id", "topic"]), stream=False)
+    files["more.arrow"] = stored_decimals(write_arrow("more.arrow", more_kinds(), stream=False))
+    add("batches.arrow", texts(30), batch_rows=7)
+    add("sliced.arrow", texts(30).slice(11, 13), batch_rows=5)
+    add("empty.arrow", texts(0))
+    add("sharegpt.arrow", conversations(20), batch_rows=8)
+    add("nested.arrow", nested())
+    add("zstd.arrow", pa.concat_tables([texts(60), texts(60)]), batch_rows=40, compression="zstd")
+    add("zstd_file.arrow", nested(), stream=False, compression="zstd")
+    add("dictionaries.arrow", pa.table({"c": kinds()["category"], "l": pa.array([["x"], None, [], ["y", "x"]],
+        pa.list_(pa.dictionary(pa.int32(), pa.string())))}))
+    add("growing.arrow", growing_dictionary(), emit_dictionary_deltas=True)
+    refuse("lz4.arrow", ": batch 1: the batches are compressed with LZ4, which is not read here", texts(3), compression="lz4")
+    refuse("view.arrow", ": column s is of type utf8 view, which is not read here",
+           pa.table({"s": pa.array(["a"], pa.string_view())}))
+    refuse("union.arrow", ": column u is of type union, which is not read here",
+           pa.table({"u": pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1])])}))
+    return files
+
+
 def main():
     FOLDER.mkdir(exist_ok=True)
     for old in FOLDER.iterdir():
         old.unlink()
-    files = parquet_files()
+    files = parquet_files() | arrow_files()
     lines = [f"{json.dumps(name)}:{json.dumps(what, ensure_ascii=False, separators=(',', ':'))}"
              for name, what in files.items()]
     made_by = json.dumps(stamp(__file__, packages=("pyarrow",)), separators=(",", ":"))
