@@ -113,7 +113,7 @@ void set_type(ArrowField& field, const FlatTable& table) {
 
 void set_dictionary(ArrowField& field, const FlatTable& encoding) {
   const FlatTable index = encoding.table(kIndexType);
-  ArrowField::Dictionary& dictionary = field.dictionary.emplace();
+  ArrowIndices& dictionary = field.dictionary.emplace();
   dictionary.id = encoding.number<int64_t>(kId, 0);
   dictionary.width = index ? integer_width(index, field.path) : 4;
   dictionary.is_signed = !index || index.number<uint8_t>(kSigned, 0) != 0;

@@ -23,18 +23,19 @@ enum class ArrowKind {
   structure
 };
 
+/// Integers that stand for entries of dictionary `id`.
+struct ArrowIndices {
+  int64_t id = 0, width = 0;  // width: bytes of one
+  bool is_signed = true;
+};
+
 struct ArrowField {
   std::string name, path;  // "from", "conversations.item.from"
   ArrowKind kind{};
   int64_t width = 0;  // bytes of a value; of an offset of texts, binaries and lists; elements of a fixed list
   bool is_signed = true;  // integers
   std::vector<ArrowField> children;
-
-  struct Dictionary {
-    int64_t id = 0, width = 0;
-    bool is_signed = true;
-  };
-  std::optional<Dictionary> dictionary;  // the values are indices into one of this type
+  std::optional<ArrowIndices> dictionary;  // the values are indices into one of this type
 };
 
 /// Reads a Schema table. Errors have no place: a type that is not read here is refused by name.
