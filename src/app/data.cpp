@@ -46,7 +46,8 @@ int data_verb(Words words) {
   const std::vector<FindingKind> fail_on = kinds_of(job.fail_on);
   const auto model = Model::load(job.model.model, progress);
   const auto tokenizer = tokenizer_of(*model);
-  const RunData data = load_data(job, chat_template_of(job.model, *model, tokenizer, progress), progress);
+  const ChatTemplate chat = chat_template_of(job.model, *model, tokenizer, progress);
+  const RunData data = load_data(job, chat, *model, progress);
   std::vector<const Dataset*> held_out;
   for (const EvalSet& set : data.eval) held_out.push_back(&set.data);
   const DataAudit found = audit(data.train, held_out, *tokenizer, job.batch_size, progress);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -15,8 +16,8 @@ namespace {
 constexpr int64_t kNamedPerKind = 5;
 
 template <class T>
-std::string digest(const std::vector<T>& values) {
-  return sha256_hex(std::as_bytes(std::span(values)));
+std::string digest(std::span<const T> values) {
+  return sha256_hex(std::as_bytes(values));
 }
 
 }  // namespace
@@ -67,17 +68,29 @@ void DataReport::tell(Listener& listener) const {
       fmt::format("of {} records: {}\n  {}", records, fmt::join(parts, "; "), fmt::join(examples(), "\n  ")));
 }
 
+Dataset::Dataset(const TokenArrays& arrays, std::shared_ptr<const void> owner,
+                 std::vector<SamplePlace> places, DataReport report)
+    : places_(std::move(places)), owner_(std::move(owner)), elsewhere_(arrays), report_(std::move(report)) {
+  FETTLE_CHECK(owner_ && elsewhere_.offsets.size() == places_.size() + 1);
+  report_.samples = size();
+  report_.tokens = int64_t(elsewhere_.ids.size());
+  report_.targets = std::accumulate(elsewhere_.targets.begin(), elsewhere_.targets.end(), int64_t{0});
+}
+
 std::span<const int32_t> Dataset::ids(int64_t i) const {
   FETTLE_CHECK(i >= 0 && i < size(), "sample {} of {}", i, size());
-  return std::span(ids_).subspan(size_t(offsets_[size_t(i)]), size_t(length(i)));
+  const TokenArrays all = arrays();
+  return all.ids.subspan(size_t(all.offsets[size_t(i)]), size_t(length(i)));
 }
 
 std::span<const int32_t> Dataset::labels(int64_t i) const {
   FETTLE_CHECK(i >= 0 && i < size(), "sample {} of {}", i, size());
-  return std::span(labels_).subspan(size_t(offsets_[size_t(i)]), size_t(length(i)));
+  const TokenArrays all = arrays();
+  return all.labels.subspan(size_t(all.offsets[size_t(i)]), size_t(length(i)));
 }
 
 bool Dataset::add(std::vector<int32_t> ids, std::vector<int32_t> labels, SamplePlace place) {
+  FETTLE_CHECK(!owner_, "nothing is added to samples that lie in a file");
   FETTLE_CHECK(ids.size() == labels.size(), "{} ids, {} labels", ids.size(), labels.size());
   // Nothing stands before the first token, so nothing predicts it.
   const int64_t targets = labels.empty() ? 0 : std::count_if(labels.begin() + 1, labels.end(), [](int32_t l) {
@@ -99,8 +112,9 @@ bool Dataset::add(std::vector<int32_t> ids, std::vector<int32_t> labels, SampleP
 }
 
 std::string Dataset::fingerprint() const {
+  const TokenArrays all = arrays();
   // The offsets belong to it: the same tokens cut into other samples are another dataset.
-  const std::string parts = digest(ids_) + digest(labels_) + digest(offsets_);
+  const std::string parts = digest(all.ids) + digest(all.labels) + digest(all.offsets);
   return sha256_hex(std::as_bytes(std::span(parts)));
 }
 

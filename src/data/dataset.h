@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -50,18 +51,34 @@ struct DataReport {
   void tell(Listener& listener) const;
 };
 
+/// The arrays of a Dataset, one behind the other: sample i is [offsets[i], offsets[i+1]) of ids and labels.
+struct TokenArrays {
+  std::span<const int32_t> ids, labels;
+  std::span<const int64_t> offsets, targets;
+};
+
 /// All samples of a run. Sample i is ids[offsets[i] … offsets[i+1]); labels stand at the token they name
 /// (HF's convention: the model predicts labels[t] from what lies before t).
 class Dataset {
  public:
+  Dataset() = default;
+  /// Of arrays that lie elsewhere (a mapped file) and live as long as `owner`; nothing can be added. The
+  /// arrays must fit one another; samples, tokens and targets of the report are counted from them.
+  Dataset(const TokenArrays& arrays, std::shared_ptr<const void> owner, std::vector<SamplePlace> places,
+          DataReport report);
+
   int64_t size() const { return int64_t(places_.size()); }
   std::span<const int32_t> ids(int64_t i) const;
   std::span<const int32_t> labels(int64_t i) const;
-  int64_t length(int64_t i) const { return offsets_[size_t(i) + 1] - offsets_[size_t(i)]; }
+  int64_t length(int64_t i) const {
+    const auto offsets = arrays().offsets;
+    return offsets[size_t(i) + 1] - offsets[size_t(i)];
+  }
   /// Supervised predictions: labels ≠ −100 at t ≥ 1.
-  int64_t targets(int64_t i) const { return targets_[size_t(i)]; }
+  int64_t targets(int64_t i) const { return arrays().targets[size_t(i)]; }
   const SamplePlace& place(int64_t i) const { return places_[size_t(i)]; }
   const DataReport& report() const { return report_; }
+  TokenArrays arrays() const { return owner_ ? elsewhere_ : TokenArrays{ids_, labels_, offsets_, targets_}; }
   /// SHA-256 over ids and labels: what a checkpoint compares before it resumes.
   std::string fingerprint() const;
 
@@ -73,6 +90,8 @@ class Dataset {
   std::vector<int32_t> ids_, labels_;
   std::vector<int64_t> offsets_{0}, targets_;
   std::vector<SamplePlace> places_;
+  std::shared_ptr<const void> owner_;  // of `elsewhere_`; null: the vectors hold the tokens
+  TokenArrays elsewhere_;
   DataReport report_;
 };
 

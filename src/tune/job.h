@@ -49,6 +49,7 @@ struct DataJob {
   bool shuffle = true;
   std::optional<int64_t> max_samples;
   Mixing mixing;
+  std::filesystem::path tokenized_path;  // folder that encoded samples are kept in; "" = nowhere
 };
 
 /// When something happens in a run: every so many steps, at the end of every epoch, with every new best

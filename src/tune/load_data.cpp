@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/shuffle.h"
 #include "format/gguf.h"
+#include "tune/token_cache.h"
 
 namespace fettle {
 
@@ -242,7 +243,12 @@ std::vector<bool> held_back(int64_t count, double val_size, uint64_t seed) {
   return held;
 }
 
-RunData load_data(const TrainJob& job, const ChatTemplate& chat, Listener& listener) {
+RunData load_data(const TrainJob& job, const ChatTemplate& chat, const Model& model, Listener& listener) {
+  return job.data.tokenized_path.empty() ? encode_data(job, chat, listener)
+                                         : cached_data(job, chat, model, listener);
+}
+
+RunData encode_data(const TrainJob& job, const ChatTemplate& chat, Listener& listener) {
   RunData data;
   std::vector<NamedSamples> sets;
   const bool split = job.eval.val_size > 0;

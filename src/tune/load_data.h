@@ -43,6 +43,10 @@ std::vector<bool> held_back(int64_t count, double val_size, uint64_t seed);
 
 /// Reads, converts, renders and tokenizes every dataset of the job by its stage, and tells what was cut or
 /// left out. Held-back samples come from all training datasets alike; both parts keep the order of the data.
-RunData load_data(const TrainJob& job, const ChatTemplate& chat, Listener& listener);
+/// With tokenized_path the samples kept there are taken when they were made from the same data, in the same
+/// way (tune/token_cache.h); `model` says which tokenizer that was.
+RunData load_data(const TrainJob& job, const ChatTemplate& chat, const Model& model, Listener& listener);
+/// The same without a look at tokenized_path.
+RunData encode_data(const TrainJob& job, const ChatTemplate& chat, Listener& listener);
 
 }  // namespace fettle

@@ -8,7 +8,7 @@ Session::Session(const TrainJob& job, Listener& listener)
     : model(Model::load(job.model.model, listener)),
       tokenizer((settle_quantization(job.model, *model, listener), tokenizer_of(*model))),
       chat(chat_template_of(job.model, *model, tokenizer, listener)),
-      data(load_data(job, chat, listener)),
+      data(load_data(job, chat, *model, listener)),
       ops(ops_of(job.model)),
       compute(compute_type_of(job.model)) {}
 

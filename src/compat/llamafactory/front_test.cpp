@@ -305,7 +305,8 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
     s += fmt::format("{} {} {}|", t.dry_run, t.report_file, fmt::join(t.fail_on, ","));
     s += fmt::format("{} {} {} {} {} {} {}|", t.lora.rank, t.lora.alpha, t.lora.dropout, t.lora.rslora,
                      t.lora.create_new, t.lora.base_model_name, t.niceness);
-    s += fmt::format("{} {}|", int(t.data.mixing.strategy), fmt::join(t.data.mixing.probabilities, ","));
+    s += fmt::format("{} {} {}|", int(t.data.mixing.strategy), fmt::join(t.data.mixing.probabilities, ","),
+                     t.data.tokenized_path.string());
     s += fmt::format("{} {} {} {} {} {} {}|", t.data.dataset_dir.string(), t.data.cutoff_len,
                      t.data.train_on_prompt, t.data.mask_history, t.data.packing, t.data.shuffle,
                      t.data.max_samples.value_or(-1));

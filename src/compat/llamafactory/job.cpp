@@ -182,6 +182,7 @@ DataJob data_job(const OptionSet& o, Stage stage, bool trains) {
   d.shuffle = !o.flag("disable_shuffling");
   d.max_samples = o.integer_or_none("max_samples");
   d.mixing = mixing(o);
+  d.tokenized_path = o.text("tokenized_path");
   return d;
 }
 

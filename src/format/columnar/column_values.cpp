@@ -5,7 +5,6 @@
 #include "base/utf8.h"
 #include "format/columnar/byte_cursor.h"
 #include "format/compression.h"
-#include "format/text_encoding.h"
 
 namespace fettle {
 

@@ -50,7 +50,9 @@ constexpr OptionRow kRows[] = {
     {"dataloader_pin_memory", boolean, "true", "", "Pinned GPU staging.", no_effect, "there is no GPU"},
     {"ignore_pad_token_for_loss", boolean, "true", "", "Padding is not trained.", no_effect,
      "there is no padding"},
-    {"tokenized_path", text, "", "", "Store of tokens.", later, "leave it out: tokenizing takes seconds"},
+    {"tokenized_path", text, "", "",
+     "Folder that tokenized samples are kept in and taken from when nothing has changed: data, template, "
+     "tokenizer, options. What has is named, and they are made again."},
     {"tool_format", text, "",
      "default | gemma4 | glm4 | glm4_moe | lfm2 | ling | llama3 | minimax1 | minimax2 | mistral | qwen | "
      "qwen3_5 | seed_oss",
