@@ -211,6 +211,7 @@ RunData cached_data(const TrainJob& job, const ChatTemplate& chat, const Model& 
                               folder.string(), fmt::join(differences, "; "),
                               more > 0 ? fmt::format("; and {} more", more) : ""));
   }
+  if (job.dry_run) return encode_data(job, chat, listener);  // which writes nothing
   Recording recording(listener);
   RunData data = encode_data(job, chat, recording);
   TokenStore store = store_of(data, std::move(recording.notes));

@@ -158,6 +158,17 @@ TEST_F(TokenCache, ADamagedFileIsNotTaken) {
   EXPECT_TRUE(taken(bytes));
 }
 
+TEST_F(TokenCache, ADryRunWritesNothing) {
+  TrainJob j = cached();
+  j.dry_run = true;
+  load(j);
+  EXPECT_FALSE(std::filesystem::exists(j.data.tokenized_path));
+  j.dry_run = false;
+  EXPECT_EQ(start(j), "new");
+  j.dry_run = true;
+  EXPECT_EQ(start(j), "taken");
+}
+
 TEST_F(TokenCache, OtherFoldersAreRefused) {
   TrainJob j = cached();
   std::filesystem::create_directories(j.data.tokenized_path);
