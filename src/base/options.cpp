@@ -1,6 +1,7 @@
 #include "base/options.h"
 
 #include <algorithm>
+#include <cctype>
 #include <numeric>
 
 #include "base/error.h"
@@ -39,25 +40,47 @@ void refuse(const OptionRow& row, const std::string& where) {
 }
 }  // namespace
 
+namespace {
+/// Letters and digits alone, in lower case: loraRank, lora-rank and lora_rank are one name.
+std::string letters_of(std::string_view name) {
+  std::string out;
+  for (const char c : name)
+    if (c != '_' && c != '-' && c != '.' && c != ' ')
+      out += char(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+/// Edits between two names: a letter more, less or another, or two neighbours swapped. Ends above `most`.
+size_t edits(std::string_view a, std::string_view b, size_t most) {
+  if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > most) return most + 1;
+  std::vector<size_t> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
+  std::iota(above.begin(), above.end(), size_t(0));
+  for (size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1])});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before[j - 2] + 1);
+    }
+    if (*std::ranges::min_element(row) > most) return most + 1;
+    std::swap(before, above);
+    std::swap(above, row);
+  }
+  return above.back();
+}
+}  // namespace
+
 std::string nearest_name(std::string_view name, std::span<const std::string> names) {
+  const std::string letters = letters_of(name);
   std::string best;
   // Two slips in a word of four letters or more, one in a shorter one: "foo" is near nothing.
-  size_t best_distance = (name.size() < 4 ? 1 : std::max<size_t>(2, name.size() / 3)) + 1;
+  size_t most = name.size() < 4 ? 1 : std::max<size_t>(2, name.size() / 3);
   for (const std::string& candidate : names) {
-    std::vector<size_t> row(candidate.size() + 1);
-    std::iota(row.begin(), row.end(), size_t(0));
-    for (size_t i = 1; i <= name.size(); ++i) {  // Levenshtein, one row at a time
-      size_t diagonal = row[0];
-      row[0] = i;
-      for (size_t j = 1; j <= candidate.size(); ++j) {
-        const size_t change = diagonal + (name[i - 1] != candidate[j - 1]);
-        diagonal = row[j];
-        row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-      }
-    }
-    if (row.back() < best_distance) {
-      best_distance = row.back();
+    if (letters == letters_of(candidate)) return candidate;
+    if (const size_t distance = edits(name, candidate, most); distance <= most) {
       best = candidate;
+      if (distance == 0) break;
+      most = distance - 1;
     }
   }
   return best;
@@ -93,7 +116,7 @@ void OptionSet::set(std::string_view key, std::string_view text, std::string whe
   entries_[name] = {std::move(value), std::string(text), std::move(where)};
 }
 
-void OptionSet::set_list(std::string_view key, std::vector<std::string> items, std::string where) {
+void OptionSet::set_list(std::string_view key, const std::vector<std::string>& items, std::string where) {
   const OptionRow* row = find(with_underscores(key));
   if (row && row->type != OptionType::list && items.size() != 1)
     throw Error({.what = fmt::format("{}: a list of {} found, one value expected", key, items.size()),

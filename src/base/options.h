@@ -50,7 +50,7 @@ class OptionSet {
   /// Dashes in the key are underscores. Throws Error: unknown key (with the nearest name), wrong type, out of
   /// range, refused, later; and for set_list more than one item where the row takes one value.
   void set(std::string_view key, std::string_view text, std::string where);
-  void set_list(std::string_view key, std::vector<std::string> items, std::string where);
+  void set_list(std::string_view key, const std::vector<std::string>& items, std::string where);
 
   bool given(std::string_view name) const;
   std::string where(std::string_view name) const;  // "" when not given
@@ -87,7 +87,8 @@ class OptionSet {
 /// unset. Throws Error naming key and where.
 OptionValue parse_option(const OptionRow& row, std::string_view text, const std::string& where);
 
-/// The nearest of `names` by edit distance, empty when nothing is near.
+/// The nearest of `names` by edit distance (a swap of neighbours is one edit); the one that differs in case,
+/// dashes and underscores alone before all others; empty when nothing is near.
 std::string nearest_name(std::string_view name, std::span<const std::string> names);
 
 /// `--help` of all groups, wrapped to `width` columns.

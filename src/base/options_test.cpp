@@ -129,9 +129,14 @@ TEST(Options, NearestName) {
   EXPECT_EQ(nearest_name("learnin_rate", names), "learning_rate");
   EXPECT_EQ(nearest_name("lora_rnak", names), "lora_rank");
   EXPECT_EQ(nearest_name("banana", names), "");
+  EXPECT_EQ(nearest_name("loraRank", names), "lora_rank");
+  EXPECT_EQ(nearest_name("LORA-ALPHA", names), "lora_alpha");
   const std::vector<std::string> shorter = {"fp8", "bf16"};
   EXPECT_EQ(nearest_name("foo", shorter), "");
   EXPECT_EQ(nearest_name("fp9", shorter), "fp8");
+  EXPECT_EQ(nearest_name("fb16", shorter), "bf16");
+  const std::vector<std::string> both = {"pad", "spa"};
+  EXPECT_EQ(nearest_name("psa", both), "spa") << "neighbours swapped are one slip";
 }
 
 TEST(Options, HelpWrapsAndShowsDefaultAndState) {

@@ -25,7 +25,7 @@ constexpr FindingRow kRows[] = {
     {"duplicate", "the same as another, but for spaces, punctuation and case"},
     {"near_duplicate", "almost another sample"},
     {"leak", "held out for evaluation, and trained on"},
-    {"encoding", "read in the wrong encoding, it seems"},
+    {"encoding", "read in the wrong encoding, it seems; no template mends it: save the file as UTF-8"},
     {"unclosed", "something is opened and not closed"},
     {"prompt_in_answer", "the answer repeats the prompt"},
     {"language", "the answer is in another language than the others"},

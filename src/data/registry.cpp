@@ -12,8 +12,10 @@
 #include "data/data_files.h"
 #include "data/detect_format.h"
 #include "data/locate.h"
+#include "data/registry_rows.h"
 #include "data/split.h"
 #include "format/records.h"
+#include "format/text_encoding.h"
 
 namespace fettle {
 
@@ -50,50 +52,8 @@ constexpr KeyRule kEntryKeys[] = {
      "Fettle never runs loading scripts; save the data as JSON and name it with file_name"},
 };
 
-constexpr std::string_view kNoPreference = "preference data comes in a later version";
-constexpr std::string_view kNoMedia = "images, video and sound come in a later version";
-
-/// The roles of `columns`: where a role's column name is kept.
-struct ColumnRule {
-  std::string_view name;
-  std::string DatasetEntry::*column;  // null: not used by this version
-  std::string_view refused = "";
-};
-
-constexpr ColumnRule kColumns[] = {
-    {"prompt", &DatasetEntry::prompt},
-    {"query", &DatasetEntry::query},
-    {"response", &DatasetEntry::response},
-    {"history", &DatasetEntry::history},
-    {"system", &DatasetEntry::system},
-    {"tools", &DatasetEntry::tools},
-    {"messages", &DatasetEntry::messages},
-    {"chosen", nullptr},  // read only with `ranking`, which is refused by name
-    {"rejected", nullptr},
-    {"kto_tag", nullptr, kNoPreference},
-    {"images", nullptr, kNoMedia},
-    {"videos", nullptr, kNoMedia},
-    {"audios", nullptr, kNoMedia},
-};
-
 /// More than any file holds, and little enough to be counted in 32 bits.
 constexpr int64_t kMostSamples = 100'000'000;
-
-/// The roles of `tags`: where a role's word is kept.
-struct TagRule {
-  std::string_view name;
-  std::string MessageTags::*word;
-};
-
-constexpr TagRule kTags[] = {
-    {"role_tag", &MessageTags::role},
-    {"content_tag", &MessageTags::content},
-    {"user_tag", &MessageTags::user},
-    {"assistant_tag", &MessageTags::assistant},
-    {"observation_tag", &MessageTags::observation},
-    {"function_tag", &MessageTags::function},
-    {"system_tag", &MessageTags::system},
-};
 
 std::string did_you_mean(std::string_view wrong, const std::vector<std::string>& names) {
   const std::string near = nearest_name(wrong, names);
@@ -229,7 +189,9 @@ class EntryReader {
       const ColumnRule* rule = find_row(column_rules(), role);
       if (!rule)
         fail(fmt::format("columns: there is no role \"{}\"", role),
-             did_you_mean(role, names_of(column_rules())));
+             column.is_string() && find_row(column_rules(), column.get<std::string>())
+                 ? fmt::format("the role stands left, the column right: {}: \"{}\"", column.dump(), role)
+                 : did_you_mean(role, names_of(column_rules())));
       if (column.is_null()) continue;
       if (!column.is_string()) fail(wrong_type("columns: " + role, "the name of a column", column), "");
       if (!rule->refused.empty())
@@ -334,8 +296,10 @@ std::string registered(const std::string& wrong, const json& registry,
                      more > 0 ? fmt::format(" and {} more", more) : "");
 }
 
-/// What to do about a name that is a path without a file, or the name of a folder; the rest of a hint.
+/// What to do about a name that is a path without a file, several names, or the name of a folder; the rest of
+/// a hint.
 std::string path_hint(const std::string& name, const std::filesystem::path& dataset_dir) {
+  if (const std::string hint = look_alike_in(name, "a list"); !hint.empty()) return "; " + hint;
   if (is_data_path(name))
     return fmt::format("; as a path {} and {} were tried{}", printable(name),
                        printable((dataset_dir / name).string()), windows_hint(name));

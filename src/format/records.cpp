@@ -66,28 +66,13 @@ std::string reason(std::string_view message) {
   return repaired_utf8(message);
 }
 
-/// Punctuation that keyboards for Chinese and word processors give, and what was meant.
-struct LookAlike {
-  char32_t given;
-  char meant;
-};
-constexpr LookAlike kLookAlikes[] = {
-    {U'：', ':'}, {U'，', ','}, {U'“', '"'},  {U'”', '"'},  {U'＂', '"'}, {U'｛', '{'}, {U'｝', '}'},
-    {U'［', '['}, {U'］', ']'}, {U'【', '['}, {U'】', ']'}, {U'‘', '"'},  {U'’', '"'},
-};
-
 // What to do about the character that the parser stopped at.
 std::string cure(std::string_view text, size_t at, std::string_view what) {
   if (what.find("after backslash") != what.npos) return "in JSON a \\ is written twice; write paths with /";
   // The parser stops within the character's bytes.
   size_t begin = std::min(at, text.size());
   while (begin > 0 && at - begin < 3 && begin < text.size() && (uint8_t(text[begin]) & 0xc0) == 0x80) --begin;
-  size_t end = begin;
-  const char32_t found = begin < text.size() ? next_code_point(text, end) : 0;
-  const auto row = std::ranges::find(kLookAlikes, found, &LookAlike::given);
-  if (row == std::end(kLookAlikes)) return "";
-  return fmt::format("'{}' (U+{:04X}) is full-width punctuation; JSON wants '{}'",
-                     text.substr(begin, end - begin), uint32_t(found), row->meant);
+  return begin < text.size() ? look_alike_at(text, begin, "JSON") : "";
 }
 
 // Builds the value whose extent the scanner found.

@@ -97,6 +97,16 @@ size_t first_broken(std::string_view text) {
   return text.npos;
 }
 
+/// Punctuation that keyboards for Chinese and word processors give, and what was meant.
+struct LookAlike {
+  char32_t given;
+  char meant;
+};
+constexpr LookAlike kLookAlikes[] = {
+    {U'：', ':'}, {U'，', ','}, {U'“', '"'},  {U'”', '"'},  {U'＂', '"'}, {U'｛', '{'}, {U'｝', '}'},
+    {U'［', '['}, {U'］', ']'}, {U'【', '['}, {U'】', ']'}, {U'‘', '"'},  {U'’', '"'},
+};
+
 }  // namespace
 
 size_t byte_order_mark(std::string_view text) {
@@ -138,6 +148,23 @@ void refuse_other_encodings(std::string_view text, size_t end, const std::string
                                                   : fmt::format("it looks like {}", name)),
                .where = fmt::format("{}:{}", label, line_column(text, broken)),
                .hint = name.empty() ? "save the file as UTF-8" : conversion(name, label)});
+}
+
+std::string look_alike_at(std::string_view text, size_t at, std::string_view reader) {
+  size_t end = at;
+  const char32_t found = next_code_point(text, end);
+  const auto row = std::ranges::find(kLookAlikes, found, &LookAlike::given);
+  if (row == std::end(kLookAlikes)) return "";
+  return fmt::format("'{}' (U+{:04X}) is full-width punctuation; {} wants '{}'", text.substr(at, end - at),
+                     uint32_t(found), reader, row->meant);
+}
+
+std::string look_alike_in(std::string_view text, std::string_view reader) {
+  for (size_t at = 0; at < text.size();) {
+    if (std::string hint = look_alike_at(text, at, reader); !hint.empty()) return hint;
+    next_code_point(text, at);
+  }
+  return "";
 }
 
 }  // namespace fettle

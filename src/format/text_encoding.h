@@ -19,4 +19,9 @@ void refuse_other_encodings(std::string_view text, size_t end, const std::string
 /// "line:column" of an offset, both from 1; columns count characters, a byte order mark is none.
 std::string line_column(std::string_view text, size_t at);
 
+/// What to do about punctuation of a keyboard for Chinese or a word processor that stands where `reader`
+/// ("JSON") wants its plain twin: at text[at], or the first in `text`; "" when there is none.
+std::string look_alike_at(std::string_view text, size_t at, std::string_view reader);
+std::string look_alike_in(std::string_view text, std::string_view reader);
+
 }  // namespace fettle

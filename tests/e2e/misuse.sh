@@ -3,12 +3,14 @@
 #   # what the user did
 #   shell lines that lay it out, in an empty folder with `model` (tiny) and `data` (two good samples)
 #   $ fettle …                       the command
-#   the output it must give, word by word
+#   the output it must give, word by word; "(exit code 0)" behind it where a word of help is all that is wanted
 #
 # FETTLE_ACCEPT=1 writes what was given into the cases, to be read before it is committed.
 
 lay_out() {
   "$FETTLE_TOOLS/tiny_model" model
+  export HOME=$PWD OLLAMA_MODELS=$PWD/.ollama/models  # no stores of this machine
+  unset HF_HOME HF_HUB_CACHE HUGGINGFACE_HUB_CACHE XDG_CACHE_HOME MODELSCOPE_CACHE
   mkdir data
   printf '{"good": {"file_name": "good.json"}}\n' >data/dataset_info.json
   printf '[{"instruction": "a", "input": "", "output": "b"},\n {"instruction": "c", "input": "", "output": "d"}]\n' >data/good.json

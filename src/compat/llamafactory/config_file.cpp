@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "format/json_scan.h"
 #include "format/records.h"
+#include "format/text_encoding.h"
 
 namespace fettle::llamafactory {
 
@@ -25,6 +26,9 @@ ConfigEntry yaml_entry(const std::string& path, const YAML::Node& key, const YAM
                  .where = entry.where,
                  .hint = "every line is `key: value`"});
   entry.key = key.Scalar();
+  if (std::string hint = look_alike_in(entry.key, "YAML"); !hint.empty())
+    throw Error(
+        {.what = fmt::format("unknown key '{}'", entry.key), .where = entry.where, .hint = std::move(hint)});
   if (value.IsMap()) {
     entry.shape = ConfigEntry::Shape::mapping;
   } else if (value.IsSequence()) {
@@ -63,7 +67,10 @@ std::vector<ConfigEntry> read_yaml(const std::string& text, const std::string& p
   } catch (const YAML::Exception& e) {
     throw Error({.what = e.msg,
                  .where = fmt::format("{}:{}:{}", path, e.mark.line + 1, e.mark.column + 1),
-                 .hint = yaml_hint(text, "every line is `key: value`; indent with blanks, not with tabs")});
+                 .hint = yaml_hint(text, e.msg.starts_with("unknown escape character")
+                                             ? "within \"…\" a \\ begins an escape: write paths with /"
+                                             : "every line is `key: value`; indent with blanks, not with "
+                                               "tabs")});
   }
   std::erase_if(documents, [](const YAML::Node& d) { return d.IsNull(); });
   if (documents.empty()) return {};
@@ -145,7 +152,10 @@ bool is_config_file(const std::string& path) {
 
 std::vector<ConfigEntry> read_config_file(const std::string& path) {
   std::string text = read_text(path);
-  if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);  // a byte-order mark from Windows editors
+  // The YAML library reads UTF-16 too; bytes of GBK it takes for text.
+  if (!text.starts_with("\xff\xfe") && !text.starts_with("\xfe\xff"))
+    refuse_other_encodings(text, text.size(), path);
+  text.erase(0, byte_order_mark(text));  // of Windows' editors
   std::vector<ConfigEntry> entries = path.ends_with(".json") ? read_json(text, path) : read_yaml(text, path);
   check(entries);
   return entries;

@@ -48,6 +48,32 @@ TEST_F(ConfigFileTest, AFullWidthColonIsTold) {
   EXPECT_EQ(read("a.yaml", "system: 请注意：简短\n").size(), 1u) << "within a value it is text";
 }
 
+TEST_F(ConfigFileTest, PunctuationOfAWordProcessorInAKeyIsTold) {
+  EXPECT_EQ(error_of("a.yaml", "a: 1\n“lora_rank”: 8\n"),
+            "a.yaml:2: unknown key '“lora_rank”'\n  hint: '“' (U+201C) is full-width punctuation; YAML wants "
+            "'\"'");
+  EXPECT_EQ(
+      error_of("a.yaml", "a: 1\nlora_rank：8\n"),
+      "a.yaml:2: unknown key 'lora_rank：8'\n  hint: '：' (U+FF1A) is full-width punctuation; YAML wants "
+      "':'");
+}
+
+TEST_F(ConfigFileTest, OtherEncodingsAreNamedAndUtf16IsRead) {
+  const std::string message = error_of("a.yaml", "seed: 1\n# \xc4\xe3\xba\xc3\xa3\xac\xca\xc0\xbd\xe7\n");
+  EXPECT_EQ(message.substr(0, message.find("\n  hint")),
+            "a.yaml:2:3: the file is not UTF-8: byte 0xC4 at offset 10; it looks like GBK");
+  const auto entries = read("a.yaml", std::string("\xff\xfes\0:\0 \0\x31\0\n\0", 12));
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].key + entries[0].values[0], "s1");
+}
+
+TEST_F(ConfigFileTest, AnEscapeThatIsAWindowsPathIsTold) {
+  EXPECT_EQ(
+      error_of("a.yaml", "output_dir: \"C:\\models\"\n"),
+      "a.yaml:1:18: unknown escape character: m\n  hint: within \"…\" a \\ begins an escape: write paths "
+      "with /");
+}
+
 TEST_F(ConfigFileTest, YamlKeysKeepTheirOrderAndLine) {
   const auto entries =
       read("a.yaml", "\xef\xbb\xbf# comment\r\nb: 2e-5\r\n\r\na: [x, 'y z', null]\r\nc:\r\nd: {e: 1}\r\n");

@@ -32,8 +32,8 @@ class Parser {
   void set(const std::string& key, const std::string& text, const std::string& where) {
     if (!skip(key, where)) options_.set(key, text, where);
   }
-  void set_list(const std::string& key, std::vector<std::string> items, const std::string& where) {
-    if (!skip(key, where)) options_.set_list(key, std::move(items), where);
+  void set_list(const std::string& key, const std::vector<std::string>& items, const std::string& where) {
+    if (!skip(key, where)) options_.set_list(key, items, where);
   }
   void read_override(const std::string& word);
   void set_flag(const std::string& key, std::vector<std::string> values);
@@ -62,7 +62,7 @@ void Parser::read_file(std::vector<ConfigEntry> entries) {
   for (ConfigEntry& entry : entries) {
     for (std::string& value : entry.values) value = interpolated(entry.key, value, scalars_, entry.where);
     if (entry.shape == ConfigEntry::Shape::list) {
-      set_list(entry.key, std::move(entry.values), entry.where);
+      set_list(entry.key, entry.values, entry.where);
     } else if (entry.shape == ConfigEntry::Shape::scalar) {
       set(entry.key, entry.values.front(), entry.where);
     } else {
@@ -146,7 +146,7 @@ void Parser::set_flag(const std::string& key, std::vector<std::string> values) {
     throw Error({.what = fmt::format("--{} takes one value, {} found", key, values.size()),
                  .where = kCommandLine,
                  .hint = "put quotes around a value with blanks"});
-  if (values.size() > 1) return set_list(key, std::move(values), kCommandLine);
+  if (values.size() > 1) return set_list(key, values, kCommandLine);
   set(key, values.empty() ? "" : values[0], kCommandLine);
 }
 }  // namespace
