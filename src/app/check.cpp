@@ -6,6 +6,7 @@
 #include "app/verbs.h"
 #include "base/error.h"
 #include "base/thread_pool.h"
+#include "format/model_stores.h"
 #include "kernel/cpu_ops.h"
 #include "tune/load_data.h"
 #include "tune/model_check.h"
@@ -15,9 +16,11 @@ namespace fettle::app {
 int check_verb(Words words) {
   if (words.size() != 1)
     throw Error({.what = "check takes one model",
-                 .hint = "fettle check MODEL, where MODEL is a GGUF file or a folder with config.json"});
+                 .hint =
+                     "fettle check MODEL, where MODEL is a GGUF file, a folder with config.json, or a name "
+                     "that fettle models --local lists"});
   ProgressLine progress(stdout, ::isatty(STDOUT_FILENO) != 0);
-  const auto model = Model::load(words[0], progress);
+  const auto model = Model::load(find_model(words[0], {}, "check").path, progress);
   const auto tokenizer = tokenizer_of(*model);
   const auto ops = make_cpu_ops({.isa = choose_isa(), .threads = usable_cores()});
   const DType compute = row(choose_isa()).bf16_dot ? DType::bf16 : DType::f32;

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "data/chat_template.h"
 #include "format/gguf.h"
+#include "format/model_stores.h"
 #include "format/records.h"
 #include "format/safetensors.h"
 #include "model/model.h"
@@ -150,8 +151,7 @@ int inspect_verb(Words words) {
          .where = "inspect",
          .hint =
              "fettle inspect FILE [--tensors]: a GGUF or safetensors file, a model or an adapter folder"});
-  if (!fs::exists(paths[0])) throw Error({.what = "no such file or folder", .where = paths[0]});
-  const fs::path path = resolved(paths[0]);
+  const fs::path path = resolved(find_model(paths[0], {}, "inspect").path);
   const auto file = open_tensors(path);
   const bool adapter = is_adapter(path);
   fmt::print("{}: {}, {}, {} tensors\n", path.string(), file->container(),

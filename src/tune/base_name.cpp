@@ -5,15 +5,11 @@
 #include <algorithm>
 #include <cctype>
 
+#include "format/model_stores.h"
+
 namespace fettle {
 
 namespace {
-bool is_name(std::string_view part) {
-  return !part.empty() && part.front() != '.' && std::ranges::all_of(part, [](unsigned char c) {
-    return std::isalnum(c) || c == '-' || c == '_' || c == '.';
-  });
-}
-
 // "https://huggingface.co/owner/name/tree/main" or "owner/name" → "owner/name"; "" for anything else.
 std::string hub_id(std::string_view text) {
   for (const std::string_view front : {"https://huggingface.co/", "http://huggingface.co/"})
@@ -22,7 +18,7 @@ std::string hub_id(std::string_view text) {
   if (slash == std::string_view::npos) return "";
   const std::string_view owner = text.substr(0, slash), rest = text.substr(slash + 1),
                          name = rest.substr(0, rest.find('/'));
-  if (!is_name(owner) || !is_name(name) ||
+  if (name.empty() || !is_hub_id(text.substr(0, slash + 1 + name.size())) ||
       (rest.size() > name.size() && !rest.substr(name.size() + 1).starts_with("tree")))
     return "";
   return fmt::format("{}/{}", owner, name);
@@ -50,7 +46,7 @@ std::string hub_id_of(const GgufFile& file) {
 
 std::string base_model_name(const TrainJob& job, const Model& model, Listener& listener) {
   if (!job.lora.base_model_name.empty()) return job.lora.base_model_name;
-  if (!model.is_gguf()) return job.model.model;
+  if (!model.is_gguf()) return job.model.hub_id.empty() ? job.model.model : job.model.hub_id;
   const std::string id = hub_id_of(*model.gguf());
   listener.info(
       id.empty() ? "adapter_config.json will name the GGUF file as its base; for PEFT and vLLM set "

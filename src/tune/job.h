@@ -18,7 +18,9 @@ enum class Stage : uint8_t { pt, sft };
 enum class ScheduleKind : uint8_t { linear, cosine, constant, constant_with_warmup };
 
 struct ModelJob {
-  std::string model;                  // model_name_or_path
+  std::string name;                   // model_name_or_path as typed
+  std::string model;                  // a GGUF file or a folder: where that is
+  std::string hub_id;                 // "owner/name" where it lies in a hub's cache
   std::vector<std::string> adapters;  // adapter_name_or_path: added up in order
   std::string template_name;          // "" = found from the model's own template
   std::string default_system;

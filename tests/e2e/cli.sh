@@ -31,7 +31,7 @@ test_errors_name_file_line_and_key() {
   expect_failure fettle train --dataset d
   expect_match 'model_name_or_path is missing' failure
   expect_failure fettle inspect no/such/file
-  expect_match 'no/such/file: no such file' failure
+  expect_match 'no such file or folder: no/such/file' failure
 }
 
 test_env_names_the_kernels_and_isa_is_forced() {

@@ -276,6 +276,7 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
                                                     {"mix_strategy", "interleave_over"},
                                                     {"interleave_probs", "1"},
                                                     {"evaluation_strategy", "epoch"},
+                                                    {"cache_dir", (dir_ / "cache").string()},
                                                     {"export_format", "gguf-q8_0"}};
   // These keep their one value until a later version: any other is an error by name, tested above.
   const std::set<std::string> fixed = {"finetuning_type", "optim", "export_legacy_format"};
@@ -283,6 +284,8 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
   const std::vector<std::string> samples = {"val_size=1"}, evaluated = {"val_size=1", "eval_strategy=steps"};
   const std::map<std::string, std::vector<std::string>> beside = {
       {"packing", {"stage=pt"}},
+      {"model_revision", {"model_name_or_path=a/b", "cache_dir=" + (dir_ / "hub").string()}},
+      {"cache_dir", {"model_name_or_path=a/b", "cache_dir=" + (dir_ / "hub").string()}},
       {"interleave_probs", {"mix_strategy=interleave_over"}},
       {"do_train", {"val_size=1", "do_eval=true"}},
       {"do_eval", samples},
@@ -292,6 +295,13 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
       {"eval_steps", evaluated},
       {"load_best_model_at_end", evaluated}};
   write_atomic(dir_ / "other", "x");
+  for (const std::string cache : {"hub", "cache"})
+    for (const auto& [branch, digit] : {std::pair("main", '1'), std::pair("other", '2')}) {
+      const std::filesystem::path model = dir_ / cache / "models--a--b";
+      std::filesystem::create_directories(model / "snapshots" / std::string(40, digit));
+      std::filesystem::create_directories(model / "refs");
+      write_atomic(model / "refs" / branch, std::string(40, digit));
+    }
   const auto print_cadence = [](const Cadence& c) { return fmt::format("{}:{}", int(c.unit), c.every); };
   const auto print = [&](const TrainJob& t, const ChatJob& c, const ExportJob& e) {
     std::string s;

@@ -8,11 +8,12 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "compat/llamafactory/environment.h"
 #include "compat/llamafactory/front.h"
 #include "compat/llamafactory/job_parts.h"
+#include "data/locate.h"
 #include "tune/checkpoint.h"
 #include "tune/memory_plan.h"
 #include "tune/schedule/schedule.h"
@@ -24,10 +25,6 @@ void conflict(const OptionSet& o, std::string_view a, std::string_view b, const 
                .hint = hint});
 }
 
-namespace {
-namespace fs = std::filesystem;
-
-// Only some values of these keys are there yet; the others are named.
 void later_value(const OptionSet& o, std::string_view key, std::initializer_list<std::string_view> ready,
                  const char* hint) {
   const std::string value = o.text(key);
@@ -36,16 +33,6 @@ void later_value(const OptionSet& o, std::string_view key, std::initializer_list
       {.what = fmt::format("{}: {} is not there yet", key, value), .where = o.where(key), .hint = hint});
 }
 
-std::optional<DType> compute_type(const OptionSet& o) {
-  const bool bf16_given = o.given("bf16"), fp32_given = o.given("fp32");
-  const bool bf16 = bf16_given && o.flag("bf16"), fp32 = fp32_given && o.flag("fp32");
-  if (bf16 && fp32) conflict(o, "bf16", "fp32", "set one of them");
-  if (bf16) return DType::bf16;
-  if (fp32 || bf16_given) return DType::f32;  // bf16: false is a wish for full precision
-  return std::nullopt;
-}
-
-/// A count from the environment; 0 where it is not set.
 int count_from_environment(const char* name, std::string_view what) {
   const std::string text = environment(name);
   if (text.empty()) return 0;
@@ -53,6 +40,18 @@ int count_from_environment(const char* name, std::string_view what) {
   if (count < 1)
     throw Error({.what = fmt::format("'{}' found, a number of {} expected", text, what), .where = name});
   return count;
+}
+
+namespace {
+namespace fs = std::filesystem;
+
+std::optional<DType> compute_type(const OptionSet& o) {
+  const bool bf16_given = o.given("bf16"), fp32_given = o.given("fp32");
+  const bool bf16 = bf16_given && o.flag("bf16"), fp32 = fp32_given && o.flag("fp32");
+  if (bf16 && fp32) conflict(o, "bf16", "fp32", "set one of them");
+  if (bf16) return DType::bf16;
+  if (fp32 || bf16_given) return DType::f32;  // bf16: false is a wish for full precision
+  return std::nullopt;
 }
 
 /// Where several processes were asked for, one does the work of all: a step still learns from as many
@@ -66,34 +65,6 @@ void keep_effective_batch(TrainJob& job, Listener& listener) {
       fmt::format("{} processes are asked for (NPROC_PER_NODE × NNODES); one trains here, and "
                   "gradient_accumulation_steps becomes {}, so that a step learns from as many samples",
                   processes * nodes, job.accumulation));
-}
-
-ModelJob model_job(const OptionSet& o) {
-  if (!o.given("model_name_or_path"))
-    throw Error({.what = "model_name_or_path is missing",
-                 .hint = "name a GGUF file, or a folder with config.json and safetensors"});
-  ModelJob m;
-  m.model = o.text("model_name_or_path");
-  if (!fs::exists(m.model))
-    throw Error({.what = fmt::format("no such file or folder: {}", m.model),
-                 .where = o.where("model_name_or_path"),
-                 .hint = "download the model first: names from a hub are not fetched yet"});
-  m.adapters = o.list("adapter_name_or_path");
-  for (const std::string& adapter : m.adapters)
-    if (!fs::is_directory(adapter))
-      throw Error({.what = fmt::format("no such folder: {}", adapter),
-                   .where = o.where("adapter_name_or_path"),
-                   .hint = "name the output_dir of a finished run"});
-  m.template_name = o.text("template");
-  m.default_system = o.text("default_system");
-  m.enable_thinking = o.flag_or_none("enable_thinking");
-  m.preserve_thinking = o.flag("preserve_thinking");
-  m.tool_format = o.text("tool_format");
-  m.tool_date = o.text("tool_date");
-  m.quantization_bit = o.integer_or_none("quantization_bit");
-  m.threads = int(o.integer_or_none("threads").value_or(count_from_environment("FETTLE_THREADS", "threads")));
-  later_value(o, "finetuning_type", {"lora"}, "finetuning_type: lora");
-  return m;
 }
 
 // A given adapter goes on with what its adapter_config.json says; typed values would be ignored in silence.
@@ -258,9 +229,14 @@ void require_writable(const fs::path& folder, const std::string& where) {
 // LLaMA-Factory's rule: weights without a checkpoint to go on from are a finished run, and not written over
 // unless asked.
 void output_folder(const OptionSet& o, TrainJob& job) {
-  const std::string model = fs::path(job.model.model).lexically_normal().filename().string();
+  std::string model = fs::path(job.model.name).lexically_normal().filename().string();
+  std::ranges::replace(model, ':', '-');
   job.output_dir =
       o.given("output_dir") ? fs::path(o.text("output_dir")) : fs::path("saves") / model / "lora";
+  if (const std::string hint = windows_hint(job.output_dir.string()); !hint.empty())
+    throw Error({.what = fmt::format("output_dir: {} is a path of Windows", job.output_dir.string()),
+                 .where = o.where("output_dir"),
+                 .hint = hint.substr(2)});
   require_writable(job.output_dir, o.where("output_dir"));
   job.overwrite_output_dir = o.flag("overwrite_output_dir");
   if (!job.train) return;  // results are added to what lies there
@@ -302,7 +278,7 @@ TrainJob train_job(const OptionSet& o, Listener& listener) {
   job.train = what_to_do(o, listener);
   later_value(o, "stage", {"sft", "pt"}, "stage: sft or stage: pt");
   job.stage = o.text("stage") == "pt" ? Stage::pt : Stage::sft;
-  job.model = model_job(o);
+  job.model = model_job(o, listener);
   job.model.compute = compute_type(o);
   tell_what_a_given_adapter_keeps(o, listener);
   job.lora = lora_job(o);
@@ -331,7 +307,7 @@ TrainJob train_job(const OptionSet& o, Listener& listener) {
 
 ChatJob chat_job(const OptionSet& o, Listener& listener) {
   ChatJob job;
-  job.model = model_job(o);
+  job.model = model_job(o, listener);
   // The YAML of a run: base, template and system text are in it, and the adapter is what the run wrote.
   if (job.model.adapters.empty() && o.given("output_dir") &&
       fs::exists(fs::path(o.text("output_dir")) / "adapter_config.json")) {
@@ -365,7 +341,7 @@ std::optional<DType> infer_type(const OptionSet& o) {
 
 ExportJob export_job(const OptionSet& o, Listener& listener) {
   ExportJob job;
-  job.model = model_job(o);
+  job.model = model_job(o, listener);
   if (!o.given("export_dir"))
     throw Error({.what = "export_dir is missing", .hint = "name the folder for the merged model"});
   job.export_dir = o.text("export_dir");

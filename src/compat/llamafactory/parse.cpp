@@ -1,9 +1,9 @@
 // Words after a verb → OptionSet.
 #include <algorithm>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "compat/llamafactory/config_file.h"
-#include "compat/llamafactory/environment.h"
 #include "compat/llamafactory/front.h"
 #include "compat/llamafactory/interpolation.h"
 

@@ -8,7 +8,8 @@ using enum OptionState;
 
 constexpr OptionRow kRows[] = {
     {"model_name_or_path", text, "", "",
-     "The base model: a GGUF file, or a folder with config.json and safetensors."},
+     "The base model: a GGUF file, a folder with config.json and safetensors, or a model that fettle models "
+     "--local lists: owner/name, owner/name:FILE, ollama:name:tag, lmstudio:owner/name."},
     {"adapter_name_or_path", list, "", "",
      "Adapter folders, added up in order: the last goes on training; chat, export and do_eval use them all."},
     {"adapter_folder", text, "", "", "Sub-folder of adapter_name_or_path.", later,
@@ -52,8 +53,9 @@ constexpr OptionRow kRows[] = {
      "there is one tokenizer, and it is fast"},
     {"trust_remote_code", boolean, "false", "", "Run Python from the model's folder.", no_effect,
      "no code from models is ever run"},
-    {"model_revision", text, "main", "", "Branch on the hub.", no_effect, "models are read from local paths"},
-    {"cache_dir", text, "", "", "Download cache.", no_effect, "models are read from local paths"},
+    {"model_revision", text, "main", "", "Branch, tag or commit of a model in a hub's cache."},
+    {"cache_dir", text, "", "",
+     "Cache of a hub's models. Unset: HF_HUB_CACHE, HF_HOME, MODELSCOPE_CACHE, else the usual places."},
     {"hf_hub_token", text, "", "", "Hub token.", no_effect, "models are read from local paths"},
     {"ms_hub_token", text, "", "", "ModelScope token.", no_effect, "models are read from local paths"},
     {"om_hub_token", text, "", "", "Modelers token.", no_effect, "models are read from local paths"},

@@ -1,9 +1,9 @@
-#include "compat/llamafactory/environment.h"
+#include "base/environment.h"
 
 #include <algorithm>
 #include <cstdlib>
 
-namespace fettle::llamafactory {
+namespace fettle {
 
 std::string environment(const char* name) {
   constexpr const char* kBlanks = " \t\r\n";
@@ -22,4 +22,14 @@ bool environment_flag(const char* name) {
   return false;
 }
 
-}  // namespace fettle::llamafactory
+std::filesystem::path environment_path(const char* name) {
+  const std::string text = environment(name);
+  if (text.starts_with("~/") && !home_folder().empty()) return home_folder() / text.substr(2);
+  return text;
+}
+
+std::filesystem::path home_folder() {
+  return environment("HOME");
+}
+
+}  // namespace fettle
