@@ -16,6 +16,8 @@ constexpr VerbRow kVerbs[] = {
      .line = "fine-tune a model: fettle train CFG.yaml [key=value …], or fettle train --key value …",
      .run = train_verb,
      .takes_options = true},
+    {"init", "a config to begin with: fettle init --model MODEL --dataset FILE, or --from EXAMPLE",
+     init_verb},
     {.name = "chat",
      .line = "talk to a model, with or without an adapter; one prompt from standard input for scripts",
      .run = chat_verb,
@@ -35,6 +37,9 @@ constexpr VerbRow kVerbs[] = {
      .takes_options = true},
     {"plot", "draw the loss of a run from its log, also while it goes on: fettle plot OUTPUT_DIR", plot_verb},
     {"inspect", "say what a model or adapter is: fettle inspect FILE [--tensors]", inspect_verb},
+    {"models",
+     "the models on this machine, by the names that model_name_or_path takes: fettle models --local",
+     models_verb},
     {"env", "what this machine and this build are, for bug reports", env_verb},
     {"version", "the version", version_verb},
     {"help", "this list; fettle help VERB shows a verb's options", help_verb},
@@ -46,6 +51,7 @@ constexpr VerbRow kVerbs[] = {
 
 constexpr std::string_view kFirstSteps =
     "Fettle fine-tunes language models on this computer's CPU.\n\n"
+    "  fettle init --model MODEL --dataset FILE       write a config for them\n"
     "  fettle train CFG.yaml                          train an adapter (a LLaMA-Factory YAML)\n"
     "  fettle chat --model_name_or_path MODEL --adapter_name_or_path OUTPUT_DIR\n"
     "                                                 talk to the result\n"

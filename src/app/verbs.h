@@ -24,7 +24,7 @@ struct VerbRow {
 
 std::span<const VerbRow> verbs();
 
-/// Runs the verb words[0] names; without words, the three commands one starts with. Returns the exit code.
+/// Runs the verb words[0] names; without words, the commands one starts with. Returns the exit code.
 int run_verb(Words words);
 
 /// Says so on standard error, with the nearest verb; returns the exit code.
@@ -37,7 +37,9 @@ int data_verb(Words words);
 int export_verb(Words words);
 int plan_verb(Words words);
 int plot_verb(Words words);
+int init_verb(Words words);
 int inspect_verb(Words words);
+int models_verb(Words words);
 int env_verb(Words words);
 int version_verb(Words words);
 int help_verb(Words words);

@@ -12,4 +12,7 @@ namespace fettle {
 /// word.
 std::string reach_warning(double learning_rate, int64_t updates);
 
+/// What a LoRA run of so many updates moves far enough by: one significant digit.
+double usual_learning_rate(int64_t updates);
+
 }  // namespace fettle

@@ -36,6 +36,10 @@ class Run {
   RunPlan plan();
   /// The memory alone.
   RunPlan rehearse() const;
+  /// The memory of other micro-batches.
+  MemoryPlan memory_of(Recompute level, int64_t batch_size, int64_t cutoff_len) const {
+    return planner_->plan(level, batch_shape(session_.data.train, batch_size, cutoff_len));
+  }
   const Session& session() const { return session_; }
 
  private:

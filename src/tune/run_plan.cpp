@@ -113,6 +113,12 @@ RunPlan rehearse_training(const TrainJob& job, RunListener& listener,
   return run.rehearse();
 }
 
+void consider_training(const TrainJob& job, RunListener& listener,
+                       const std::function<void(const Session&, const MemoryOf&)>& choose) {
+  const Run run(job, listener);
+  choose(run.session(), std::bind_front(&Run::memory_of, &run));
+}
+
 RunPlan plan_training(const TrainJob& job, RunListener& listener) {
   return Run(job, listener).plan();
 }

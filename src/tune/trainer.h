@@ -48,6 +48,13 @@ struct Session;
 RunPlan rehearse_training(const TrainJob& job, RunListener& listener,
                           const std::function<void(const Session&)>& show);
 
+/// The memory that micro-batches of so many samples, each cut to so many tokens, take at a level.
+using MemoryOf = std::function<MemoryPlan(Recompute level, int64_t batch_size, int64_t cutoff_len)>;
+/// The same for jobs whose settings are still to be chosen: `choose` is given model and data of the job as it
+/// is, and may ask for the memory of other batches.
+void consider_training(const TrainJob& job, RunListener& listener,
+                       const std::function<void(const Session&, const MemoryOf&)>& choose);
+
 /// Runs a job to its end. `stop` (may be null) is polled after every step: true → a checkpoint is written and
 /// the run ends cleanly, to be resumed bit-exactly. Errors are Error; whatever had been written before stays
 /// whole.
