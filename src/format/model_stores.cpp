@@ -41,6 +41,7 @@ bool has_safetensors(const fs::path& folder) {
 /// As one would name it behind a model's name: without the ending.
 std::vector<std::string> stems(const std::vector<fs::path>& files) {
   std::vector<std::string> names;
+  names.reserve(files.size());
   for (const fs::path& file : files) names.push_back(file.stem().string());
   return names;
 }

@@ -63,7 +63,7 @@ fs::path model_of(const fs::path& root, const fs::path& manifest, const std::str
   if (models.size() != 1)
     throw Error({.what = fmt::format("the manifest names {} GGUF files, one is read", models.size()),
                  .where = where});
-  const fs::path blob = blob_of(root, models.front(), where);
+  fs::path blob = blob_of(root, models.front(), where);
   if (!fs::is_regular_file(blob))
     throw Error({.what = fmt::format("its file {} is missing", blob.string()),
                  .where = where,
