@@ -96,8 +96,7 @@ std::string use_arguments(const TrainResult& r, const PromptForm& form) {
   std::string text = fmt::format("--model_name_or_path {} --adapter_name_or_path {} --template {}",
                                  shell_quoted(r.base_model), shell_quoted(adapters + r.output_dir),
                                  plain ? "empty" : r.template_name);
-  if (!plain && !form.default_system.empty())
-    text += " --default_system " + shell_quoted(form.default_system);
+  if (!plain && form.default_system) text += " --default_system " + shell_quoted(*form.default_system);
   if (!plain) text += form.thinking;
   return text;
 }
@@ -129,11 +128,13 @@ std::string shell_quoted(const std::string& word) {
   return out + "'";
 }
 
-PromptForm prompt_form(Stage stage, const ChatTemplate& chat, std::string own, const std::string& system) {
+PromptForm prompt_form(Stage stage, const ChatTemplate& chat, std::string own,
+                       const std::optional<std::string>& system) {
   // Said aloud even where it is the template's own: the model's Jinja text may differ from it by a full stop.
-  PromptForm form{.own_template = std::move(own),
-                  .system = system.empty() ? std::string(chat.row().default_system) : system,
-                  .default_system = system};
+  PromptForm form{.own_template = std::move(own), .system = chat.default_system(), .default_system = system};
+  // Applied to messages without one, the model's own would write the system text that was not trained.
+  if (chat.default_system().empty() && !chat.row().default_system.empty() && !form.own_template.empty())
+    form.own_template += " with its system text";
   const ThinkingRules& rules = chat.thinking();
   if (chat.row().reasoning && rules.enable != true)
     form.thinking += fmt::format(" --enable_thinking {}", rules.enable ? "false" : "none");

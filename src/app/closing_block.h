@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,14 +24,15 @@ struct PromptForm {
   std::string system;             // the system text of the run
   std::string before, after;      // spelt_out: the template's text around a first question
   std::vector<int32_t> stop_ids;  // spelt_out: what ends an answer
-  std::string default_system;     // as the run named it, for fettle chat; "" = the template's
+  std::optional<std::string> default_system;  // as the run named it, for fettle chat; unset = the template's
   std::string thinking;  // a reasoning template's rules as arguments of fettle chat, where not the usual
   std::string gguf;      // the file of a GGUF base; "" for a folder of safetensors
 };
 
 /// The form for a run with `chat` over a model whose own template is `own` (LLaMA-Factory's name, or "");
 /// `system` is the job's default_system.
-PromptForm prompt_form(Stage stage, const ChatTemplate& chat, std::string own, const std::string& system);
+PromptForm prompt_form(Stage stage, const ChatTemplate& chat, std::string own,
+                       const std::optional<std::string>& system);
 
 /// `program` and `words` (without the verb) started the run: commands are shown under the name the user
 /// called, and an interrupted run is told to repeat its own.

@@ -86,8 +86,8 @@ class PromptFormTest : public ::testing::Test {
  protected:
   std::shared_ptr<const Tokenizer> tokenizer_ =
       std::make_shared<FakeTokenizer>(std::vector<std::string>{"<s>", "</s>", "<|im_start|>", "<|im_end|>"});
-  std::string snippet(Stage stage, const char* name, std::string own, const std::string& system = "",
-                      ThinkingRules thinking = {}) {
+  std::string snippet(Stage stage, const char* name, std::string own,
+                      const std::optional<std::string>& system = {}, ThinkingRules thinking = {}) {
     TrainResult r = result();
     r.base_model = "models/folder";
     r.template_name = name;
@@ -111,13 +111,20 @@ TEST_F(PromptFormTest, ChatIsToldTheSystemTextOfTheRunButNotTheTemplates) {
   EXPECT_FALSE(has(snippet(Stage::sft, "smollm2", "smollm2"), "--default_system"));
 }
 
+TEST_F(PromptFormTest, NoSystemTextWhereTheTemplateHasOneIsSpeltOut) {
+  const std::string text = snippet(Stage::sft, "smollm2", "smollm2", "");
+  EXPECT_TRUE(has(text, "--template smollm2 --default_system ''\n"));
+  EXPECT_TRUE(has(text, "smollm2 with its system text")) << text;
+  EXPECT_FALSE(has(text, "named SmolLM"));
+}
+
 TEST_F(PromptFormTest, ChatIsToldWhatTheRunDidWithThoughts) {
-  EXPECT_TRUE(has(snippet(Stage::sft, "qwen3", "", "", {.enable = false}),
+  EXPECT_TRUE(has(snippet(Stage::sft, "qwen3", "", {}, {.enable = false}),
                   "--template qwen3 --enable_thinking false\n"));
-  EXPECT_TRUE(has(snippet(Stage::sft, "qwen3", "", "", {.enable = std::nullopt, .preserve = true}),
+  EXPECT_TRUE(has(snippet(Stage::sft, "qwen3", "", {}, {.enable = std::nullopt, .preserve = true}),
                   "--template qwen3 --enable_thinking none --preserve_thinking true\n"));
   EXPECT_FALSE(has(snippet(Stage::sft, "qwen3", ""), "thinking"));
-  EXPECT_FALSE(has(snippet(Stage::sft, "smollm2", "", "", {.enable = false}), "thinking"));
+  EXPECT_FALSE(has(snippet(Stage::sft, "smollm2", "", {}, {.enable = false}), "thinking"));
 }
 
 TEST_F(PromptFormTest, AnotherTemplateIsWrittenOut) {

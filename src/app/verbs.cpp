@@ -40,6 +40,8 @@ constexpr VerbRow kVerbs[] = {
     {"models",
      "the models on this machine, by the names that model_name_or_path takes: fettle models --local",
      models_verb},
+    {"template", "show what a template writes, beside the model's own: fettle template NAME [--model MODEL]",
+     template_verb},
     {"env", "what this machine and this build are, for bug reports", env_verb},
     {"version", "the version", version_verb},
     {"help", "this list; fettle help VERB shows a verb's options", help_verb},

@@ -40,6 +40,7 @@ int plot_verb(Words words);
 int init_verb(Words words);
 int inspect_verb(Words words);
 int models_verb(Words words);
+int template_verb(Words words);
 int env_verb(Words words);
 int version_verb(Words words);
 int help_verb(Words words);

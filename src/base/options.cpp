@@ -179,6 +179,14 @@ std::vector<std::string> OptionSet::list(std::string_view name) const {
   return optional<std::vector<std::string>>(value(name, OptionType::list, scratch))
       .value_or(std::vector<std::string>{});
 }
+std::optional<std::string> OptionSet::text_or_none(std::string_view name) const {
+  FETTLE_CHECK(row(name).type == OptionType::text, "option '{}' has another type", name);
+  const auto it = entries_.find(name);
+  if (it == entries_.end()) return std::nullopt;
+  if (!given(name)) return it->second.typed.empty() ? std::optional<std::string>("") : std::nullopt;
+  return text(name);
+}
+
 std::optional<bool> OptionSet::flag_or_none(std::string_view name) const {
   if (entries_.contains(name) && !given(name)) return std::nullopt;
   OptionValue scratch;

@@ -59,6 +59,8 @@ class OptionSet {
   int64_t integer(std::string_view name) const;
   double number(std::string_view name) const;
   std::string text(std::string_view name) const;
+  /// An empty text where one was typed ("key: \"\""); unset where null or nothing was.
+  std::optional<std::string> text_or_none(std::string_view name) const;
   std::vector<std::string> list(std::string_view name) const;
   /// Unset where null or none was typed; the default where nothing was.
   std::optional<bool> flag_or_none(std::string_view name) const;

@@ -125,15 +125,15 @@ TemplateRow with_tool_format(TemplateRow row, const std::string& name) {
 }  // namespace
 
 ChatTemplate::ChatTemplate(std::string_view name, std::shared_ptr<const Tokenizer> tokenizer,
-                           std::string default_system, ThinkingRules thinking, ToolRules tools)
+                           std::optional<std::string> default_system, ThinkingRules thinking, ToolRules tools)
     : ChatTemplate(find_template(name), std::move(tokenizer), std::move(default_system), thinking,
                    std::move(tools)) {}
 
 ChatTemplate::ChatTemplate(const TemplateRow& row, std::shared_ptr<const Tokenizer> tokenizer,
-                           std::string default_system, ThinkingRules thinking, ToolRules tools)
+                           std::optional<std::string> default_system, ThinkingRules thinking, ToolRules tools)
     : row_(with_tool_format(row, tools.format)),
       tokenizer_(std::move(tokenizer)),
-      default_system_(default_system.empty() ? std::string(row_.default_system) : std::move(default_system)),
+      default_system_(std::move(default_system).value_or(std::string(row_.default_system))),
       thinking_(thinking),
       tool_date_(std::move(tools.date)) {
   FETTLE_CHECK(tokenizer_ != nullptr);

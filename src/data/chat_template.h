@@ -42,15 +42,18 @@ class ChatTemplate {
   /// unknown template and the nearest, or the token that the template writes and the vocabulary does not
   /// have.
   ChatTemplate(std::string_view name, std::shared_ptr<const Tokenizer> tokenizer,
-               std::string default_system = "", ThinkingRules thinking = {}, ToolRules tools = {});
+               std::optional<std::string> default_system = {}, ThinkingRules thinking = {},
+               ToolRules tools = {});
 
   /// The same for a row that is not in the table; what it views must outlive the template.
   ChatTemplate(const TemplateRow& row, std::shared_ptr<const Tokenizer> tokenizer,
-               std::string default_system = "", ThinkingRules thinking = {}, ToolRules tools = {});
+               std::optional<std::string> default_system = {}, ThinkingRules thinking = {},
+               ToolRules tools = {});
 
   const TemplateRow& row() const { return row_; }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
-  /// The system text of conversations that bring none: the job's, else the row's.
+  /// The system text of conversations that bring none: the job's where it names one ("": none), else the
+  /// row's.
   const std::string& default_system() const { return default_system_; }
   const ThinkingRules& thinking() const { return thinking_; }
   /// End-of-text after replace_eos; -1 when neither vocabulary nor template has one.
@@ -92,8 +95,9 @@ class ChatTemplate {
 /// Error for a template that is not known.
 std::string vocabulary_misfit(std::string_view name, const Tokenizer& tokenizer);
 
-/// The LLaMA-Factory template that belongs to a model file's own Jinja template; "" when none is recognised
-/// with certainty. Used when `template` is not set (then said aloud).
+/// The LLaMA-Factory template that belongs to a model file's own Jinja template: by words that only its
+/// family writes, else the one that renders the same; "" when there is none for certain. Used when `template`
+/// is not set (then said aloud).
 std::string_view guess_template(std::string_view jinja, const Tokenizer& tokenizer);
 
 }  // namespace fettle

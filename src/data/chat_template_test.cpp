@@ -108,7 +108,7 @@ TEST(ChatTemplate, AVocabularyWithoutTheMarkersIsTold) {
 TEST(ChatTemplate, ThoughtsAreTakenOutOrStoodIn) {
   const auto tokenizer = fake_tokenizer();
   const auto turn = [&](std::optional<bool> enable, const std::string& answer) {
-    const ChatTemplate chat("qwen3", tokenizer, "", {.enable = enable});
+    const ChatTemplate chat("qwen3", tokenizer, {}, {.enable = enable});
     const EncodedTurn out = chat.encode_turns(talk({"U", answer}), "", "")[0];
     return tokenizer->show(out.source).substr(std::string("<|im_start|>user\nU<|im_end|>\n").size()) + "▸" +
            tokenizer->show(out.target);
@@ -131,6 +131,9 @@ TEST(ChatTemplate, DefaultSystemStandsInAndCanBeReplaced) {
       shown(ChatTemplate("smollm", fake_tokenizer()), talk({"U1"}), "").starts_with("<|im_start|>user"));
   EXPECT_TRUE(shown(ChatTemplate("smollm2", fake_tokenizer(), "Mine."), talk({"U1"}), "")
                   .starts_with("<|im_start|>system\nMine.<|im_end|>"));
+  EXPECT_TRUE(
+      shown(ChatTemplate("smollm2", fake_tokenizer(), ""), talk({"U1"}), "").starts_with("<|im_start|>user"))
+      << "an empty one takes the template's away";
   EXPECT_TRUE(shown(ChatTemplate("smollm2", fake_tokenizer(), "Mine."), talk({"U1"}), "Data's.")
                   .starts_with("<|im_start|>system\nData's.<|im_end|>"));
   EXPECT_EQ(
@@ -275,16 +278,16 @@ TEST(ChatTemplate, ATokenThatTheVocabularyLacksIsNamed) {
 TEST(ChatTemplate, ANamedToolFormatTakesThePlaceOfTheRows) {
   const std::vector<Message> called = {{ChatRole::user, "U"},
                                        {ChatRole::function, R"({"name": "f", "arguments": {"x": 1}})"}};
-  EXPECT_EQ(shown(ChatTemplate("qwen", fake_tokenizer(), "", {}, {.format = "glm4"}), called, "S"),
+  EXPECT_EQ(shown(ChatTemplate("qwen", fake_tokenizer(), {}, {}, {.format = "glm4"}), called, "S"),
             "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n"
             "▸f\n{\"x\": 1}{EOS}◂");
-  EXPECT_THROW(ChatTemplate("qwen", fake_tokenizer(), "", {}, {.format = "glm"}), Error);
+  EXPECT_THROW(ChatTemplate("qwen", fake_tokenizer(), {}, {}, {.format = "glm"}), Error);
 }
 
 // Llama's own template falls back to this day; the package writes today's.
 TEST(ChatTemplate, Llama3WritesTheDateItIsGiven) {
   const auto begins = [](ToolRules tools, const std::string& date) {
-    const ChatTemplate chat("llama3", fake_tokenizer(), "", {}, std::move(tools));
+    const ChatTemplate chat("llama3", fake_tokenizer(), {}, {}, std::move(tools));
     return shown(chat, talk({"U"}), "", R"([{"name": "t"}])")
         .starts_with(
             "{BOS}<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\n"

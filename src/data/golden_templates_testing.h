@@ -21,7 +21,7 @@ class GoldenTemplates : public testing::Test {
   }
 
   ChatTemplate chat(const std::string& name, ThinkingRules thinking = {}) const {
-    return ChatTemplate(name, tokenizer_, "", thinking);
+    return ChatTemplate(name, tokenizer_, {}, thinking);
   }
   /// Labels from the golden's runs.
   static std::vector<int32_t> labels_of(const nlohmann::json& encoding) {

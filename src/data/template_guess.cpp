@@ -1,9 +1,12 @@
-// Which LLaMA-Factory template a model file's Jinja text stands for, told by strings only that family writes.
+// Which LLaMA-Factory template a model file's Jinja text stands for: told by strings only that family writes,
+// else by what it renders.
 #include <algorithm>
 #include <optional>
 #include <span>
 
+#include "base/error.h"
 #include "data/chat_template.h"
+#include "data/template_text.h"
 
 namespace fettle {
 
@@ -83,7 +86,13 @@ std::string_view guess_template(std::string_view jinja, const Tokenizer& tokeniz
   for (const Sign& sign : kSigns)
     if (matches(sign, jinja) && (!sign.end_of_text || tokenizer.id_of("<|endoftext|>") == sign.end_of_text))
       return vocabulary_fits(sign.name, tokenizer) ? sign.name : std::string_view();
-  return "";
+  try {
+    // Borrowed for as long as it is looked at.
+    const std::shared_ptr<const Tokenizer> borrowed(std::shared_ptr<void>(), &tokenizer);
+    return template_by_rendering(JinjaTemplate(jinja, "chat_template"), borrowed);
+  } catch (const Error&) {
+    return "";  // not Jinja as it is understood here
+  }
 }
 
 }  // namespace fettle

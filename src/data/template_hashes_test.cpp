@@ -164,7 +164,7 @@ TEST_F(TemplateHashes, EveryToolFormatInTemplatesOfEveryKind) {
   for (const auto& [name, hashes] : golden["formats"].items()) {
     Part part(name + " formats", hashes, tally);
     for (const ToolFormat* format : tool_formats())
-      talks(ChatTemplate(name, tokenizer_, "", {}, {.format = std::string(format->name)}),
+      talks(ChatTemplate(name, tokenizer_, {}, {}, {.format = std::string(format->name)}),
             {&roles_["role_talks"], &golden["format_talks"]}, part);
   }
   EXPECT_EQ(tally.compared, 1163);

@@ -18,12 +18,12 @@ enum class Stage : uint8_t { pt, sft };
 enum class ScheduleKind : uint8_t { linear, cosine, constant, constant_with_warmup };
 
 struct ModelJob {
-  std::string name;                   // model_name_or_path as typed
-  std::string model;                  // a GGUF file or a folder: where that is
-  std::string hub_id;                 // "owner/name" where it lies in a hub's cache
-  std::vector<std::string> adapters;  // adapter_name_or_path: added up in order
-  std::string template_name;          // "" = found from the model's own template
-  std::string default_system;
+  std::string name;                            // model_name_or_path as typed
+  std::string model;                           // a GGUF file or a folder: where that is
+  std::string hub_id;                          // "owner/name" where it lies in a hub's cache
+  std::vector<std::string> adapters;           // adapter_name_or_path: added up in order
+  std::string template_name;                   // "" = found from the model's own template
+  std::optional<std::string> default_system;   // "" = none; unset = the template's
   std::optional<bool> enable_thinking = true;  // of reasoning templates; unset: as the data has it
   bool preserve_thinking = false;
   std::string tool_format;       // "" = the template's own

@@ -29,7 +29,7 @@ ERRORS = [
     "{{ {[]: 1} }}", "{{ d() }}", "{{ s.upper(1) }}", "{{ 'a'|replace('b') }}", "{{ range(0, 5, 0) }}", "{{ nothing|tojson }}",
     "{{ raise_exception('No ' ~ 3) }}", "a\n{% if t %}\n{{ raise_exception('in line 3') }}{% endif %}", "{{ a|join(1, 2, 3) }}",
     "{{ '%d' % 'x' }}", "{{ '%s %s' % ('a',) }}", "{{ '%s' % ('a', 'b') }}", "{{ 3 in 5 }}", "{{ 1 in 'a' }}", "{{ -s }}",
-    "{% macro g(x) %}{% endmacro %}{{ g(1, x=2) }}", "{{ dict(1) }}", "{{ a|sum('x') }}", "{{ ['a', 1]|sort }}",
+    "{% macro g(x) %}{% endmacro %}{{ g(1, x=2) }}", "{% macro g(x) %}{% endmacro %}{{ g(1, 2) }}", "{% macro g(x) %}{% endmacro %}{{ g(y=2) }}", "{{ dict(1) }}", "{{ a|sum('x') }}", "{{ ['a', 1]|sort }}",
     "{{ [1, 'a']|max }}", "{{ a|dictsort }}", "{{ loop.index }}", "{{ a|first(1) }}", "{{ namespace(1) }}",
 ]
 SYNTAX_ERRORS = [

@@ -1,5 +1,5 @@
-// Reads {"template", "variables"} documents, one a line, from standard input and prints {"text"} or {"raises"} of
-// each: what tests/golden/compare_jinja.py holds against the reference programs.
+// Reads {"template", "variables"} documents, one a line, from standard input and prints {"text"} or
+// {"raises"} of each: what tests/golden/compare_jinja.py holds against the reference programs.
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>

@@ -41,7 +41,7 @@ ConfigEntry yaml_entry(const std::string& path, const YAML::Node& key, const YAM
       entry.values.push_back(item.IsNull() ? "" : item.Scalar());
     }
   } else {
-    entry.values.push_back(value.IsNull() ? "" : value.Scalar());
+    entry.values.push_back(value.IsNull() ? "null" : value.Scalar());
   }
   return entry;
 }

@@ -83,10 +83,17 @@ TEST_F(ConfigFileTest, YamlKeysKeepTheirOrderAndLine) {
   EXPECT_TRUE(entries[0].where.ends_with("a.yaml:2")) << entries[0].where;
   EXPECT_EQ(entries[1].shape, Shape::list);
   EXPECT_EQ(entries[1].values, (std::vector<std::string>{"x", "y z", ""}));
-  EXPECT_EQ(entries[2].values, std::vector<std::string>{""});
+  EXPECT_EQ(entries[2].values, std::vector<std::string>{"null"});
   EXPECT_EQ(entries[3].shape, Shape::mapping);
   EXPECT_TRUE(read("empty.yaml", "# nothing\n").empty());
   EXPECT_EQ(read("marked.yaml", "---\nseed: 1\n...\n").size(), 1u);
+}
+
+TEST_F(ConfigFileTest, AnEmptyTextIsNotTheSameAsNoValue) {
+  const auto entries = read("empty.yaml", "a: \"\"\nb:\nc: null\n");
+  EXPECT_EQ(entries[0].values, std::vector<std::string>{""});
+  EXPECT_EQ(entries[1].values, std::vector<std::string>{"null"});
+  EXPECT_EQ(entries[2].values, std::vector<std::string>{"null"});
 }
 
 TEST_F(ConfigFileTest, JsonKeysKeepTheirOrderLineAndNumbersAsTyped) {

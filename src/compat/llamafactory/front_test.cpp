@@ -308,7 +308,7 @@ TEST_F(FrontTest, EveryWorkingKeyChangesTheJob) {
     for (const auto& list : {t.model.adapters, t.lora.targets, t.data.datasets})
       s += fmt::format("{}|", fmt::join(list, ","));
     s += fmt::format("{} {} {} {} {} {} {}|", int(t.stage), t.model.model, t.model.template_name,
-                     t.model.default_system, t.model.compute ? int(*t.model.compute) : -1,
+                     t.model.default_system.value_or("unset"), t.model.compute ? int(*t.model.compute) : -1,
                      t.model.quantization_bit.value_or(-1), t.output_dir.string());
     s += fmt::format("{} {} {} {}|", t.model.enable_thinking ? int(*t.model.enable_thinking) : -1,
                      t.model.preserve_thinking, t.model.tool_format, t.model.tool_date);

@@ -45,7 +45,7 @@ ModelJob model_job(const OptionSet& o, Listener& listener) {
                    .where = o.where("adapter_name_or_path"),
                    .hint = "name the output_dir of a finished run"});
   m.template_name = o.text("template");
-  m.default_system = o.text("default_system");
+  m.default_system = o.text_or_none("default_system");
   m.enable_thinking = o.flag_or_none("enable_thinking");
   m.preserve_thinking = o.flag("preserve_thinking");
   m.tool_format = o.text("tool_format");

@@ -37,6 +37,7 @@ std::vector<Value> sorted(Runtime& runtime, std::vector<std::pair<Value, Value>>
     return reverse ? less(runtime, b.first, a.first) : less(runtime, a.first, b.first);
   });
   std::vector<Value> values;
+  values.reserve(keyed.size());
   for (auto& [key, value] : keyed) values.push_back(std::move(value));
   return values;
 }
@@ -140,8 +141,8 @@ Value map(const Call& call) {
     for (const auto& [name, value] : named) (name == "attribute" ? attribute : otherwise) = &value;
     if (!attribute) call.fail("needs the name of a filter or `attribute=`");
     for (const Value& one : items_if_any(call)) {
-      Value value = dotted(call.runtime, one, *attribute);
-      mapped.push_back(value.is(Kind::undefined) && otherwise ? *otherwise : std::move(value));
+      const Value value = dotted(call.runtime, one, *attribute);
+      mapped.push_back(value.is(Kind::undefined) && otherwise ? *otherwise : value);
     }
     return Value::list(std::move(mapped));
   }

@@ -19,6 +19,7 @@ class MacroObject final : public Object {
 
  private:
   void bind(Runtime& runtime, const Arguments& arguments) const;
+  void bind_further(Scope& scope, const Arguments& arguments, size_t taken) const;
 
   const Macro& macro_;
   const Scope* around_;

@@ -120,6 +120,7 @@ struct Macro {
   std::string name;
   Signature signature;
   Body body;
+  bool uses_varargs = false, uses_kwargs = false;  // else arguments beyond its parameters are refused
 };
 
 StatementPtr text_output(int line, std::string text);

@@ -131,7 +131,7 @@ class Parser {
     std::string name = tokens_.expect(Token::Kind::name, "the name of a macro");
     Signature signature = expressions_.signature();
     end_tag();
-    return macro_definition(line, {std::move(name), std::move(signature), callable_body("endmacro")});
+    return macro_definition(line, callable(std::move(name), std::move(signature), "endmacro"));
   }
 
   StatementPtr call_statement(int line) {
@@ -140,15 +140,18 @@ class Parser {
     auto [callee, arguments] = expressions_.call();
     end_tag();
     return call_block(line, std::move(callee), std::move(arguments),
-                      {"caller", std::move(signature), callable_body("endcall")});
+                      callable("caller", std::move(signature), "endcall"));
   }
 
-  /// A loop around a macro's definition is not one that its body could leave.
-  Body callable_body(std::string_view end) {
+  Macro callable(std::string name, Signature signature, std::string_view end) {
+    const size_t begin = tokens_.place();
+    // A loop around the definition is not one that the body could leave.
     const int loops = std::exchange(loops_, 0);
-    Body result = closed_body(end);
+    Macro macro{std::move(name), std::move(signature), closed_body(end)};
     loops_ = loops;
-    return result;
+    macro.uses_varargs = tokens_.mentioned_since(begin, "varargs");
+    macro.uses_kwargs = tokens_.mentioned_since(begin, "kwargs");
+    return macro;
   }
 
   StatementPtr filter_statement(int line) {

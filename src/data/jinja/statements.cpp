@@ -177,6 +177,7 @@ class With final : public Statement {
   Flow execute(Runtime& runtime) const override {
     // None of the values sees another one's name.
     std::vector<Value> values;
+    values.reserve(values_.size());
     for (const auto& [target, expression] : values_) values.push_back(expression->value(runtime));
     const Runtime::Enter scope(runtime);
     for (size_t i = 0; i < values.size(); ++i) values_[i].first.assign(runtime, values[i]);

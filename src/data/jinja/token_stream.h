@@ -21,6 +21,14 @@ class TokenStream {
   /// The token here; moves on, but not beyond the end.
   const Token& take() { return tokens_[at_ + 1 < tokens_.size() ? at_++ : at_]; }
 
+  size_t place() const { return at_; }
+  /// Whether that name stands between the place `begin` and here.
+  bool mentioned_since(size_t begin, std::string_view name) const {
+    for (size_t at = begin; at < at_; ++at)
+      if (tokens_[at].is_name(name)) return true;
+    return false;
+  }
+
   bool skip_sign(std::string_view sign) { return now().is_sign(sign) && (take(), true); }
   bool skip_name(std::string_view name) { return now().is_name(name) && (take(), true); }
   void expect_sign(std::string_view sign) {

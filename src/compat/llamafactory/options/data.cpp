@@ -22,7 +22,7 @@ constexpr OptionRow kRows[] = {
      "padding."},
     {"neat_packing", boolean, "false", "", "Packing without cross-attention.", no_effect,
      "samples that share a row never see each other here, and none is padded"},
-    {"default_system", text, "", "", "System message in place of the template's."},
+    {"default_system", text, "", "", "System message in place of the template's; \"\": none."},
     {"eval_dataset", list, "", "", "Datasets to evaluate on, by name or path; they are never trained on."},
     {"val_size", number, "0", ">= 0",
      "Samples of dataset that are held back for evaluation: so many, or a share up to 1."},
