@@ -2,9 +2,9 @@
 
 namespace fettle::llamafactory {
 
-using testing::FrontTest;
+using DefaultSystemTest = testing::FrontTest;
 
-TEST_F(FrontTest, AnEmptySystemTextIsNotTheSameAsNone) {
+TEST_F(DefaultSystemTest, AnEmptySystemTextIsNotTheSameAsNone) {
   const auto system = [&](std::vector<std::string> more) {
     return train(minimal(std::move(more))).model.default_system;
   };
