@@ -176,7 +176,8 @@ std::vector<ConfigLine> chosen_lines(const OptionSet& options, const NewSet& set
   std::vector<ConfigLine> lines = {
       {"model", "", ""},
       {"model_name_or_path", options.text("model_name_or_path"), ""},
-      {"template", c.template_name, c.own_template ? "renders as the model's own chat template" : ""},
+      {"template", c.template_name,
+       c.own_template ? "told from the model's own chat template; fettle template compares" : ""},
       {"method", "", ""},
       {"stage", texts ? "pt" : "sft", texts ? "the records are texts without answers" : ""},
       {"do_train", "true", ""},
