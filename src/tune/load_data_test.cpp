@@ -40,14 +40,6 @@ class LoadDataTest : public testing::RunTest {
           fmt::format("{}{} ", std::filesystem::path(data.place(i).file).stem().string(), data.place(i).line);
     return all;
   }
-  std::string error_of(const TrainJob& j) {
-    try {
-      load(j);
-    } catch (const Error& e) {
-      return e.message();
-    }
-    return "no error";
-  }
 };
 }  // namespace
 
@@ -78,7 +70,8 @@ TEST_F(LoadDataTest, WhatIsHeldBackIsNotRepeatedInTraining) {
   write_atomic(root_ / "one.jsonl", R"({"instruction": "q", "output": "a"})");
   j.eval.val_size = 2;
   std::string error;
-  for (j.seed = 0; j.seed < 20 && error.find("one.jsonl") == std::string::npos; ++j.seed) error = error_of(j);
+  for (j.seed = 0; j.seed < 20 && error.find("one.jsonl") == std::string::npos; ++j.seed)
+    error = load_error(j);
   EXPECT_EQ(
       error,
       "mix_strategy: no sample of dataset one.jsonl is left to mix\n  hint: hold back fewer (val_size), "
@@ -99,7 +92,7 @@ TEST_F(LoadDataTest, EvaluationDataIsMixedUnlessEachSetIsItsOwn) {
   EXPECT_EQ(order(each.eval[1].data), "b1 b2 b3 b4 ");
   j.eval.datasets = paths({"a", "a"});
   EXPECT_EQ(
-      error_of(j),
+      load_error(j),
       "eval_dataset: two datasets to evaluate on are called a.jsonl\n  hint: with eval_on_each_dataset every "
       "result needs a name of its own; rename a file");
 }
@@ -107,13 +100,13 @@ TEST_F(LoadDataTest, EvaluationDataIsMixedUnlessEachSetIsItsOwn) {
 TEST_F(LoadDataTest, TheStageMustFitWhatAPathHolds) {
   TrainJob j = of({"text"});
   write_atomic(root_ / "text.jsonl", R"({"text": "one"})");
-  EXPECT_EQ(error_of(j),
+  EXPECT_EQ(load_error(j),
             (root_ / "text.jsonl").string() + ": dataset '" + (root_ / "text.jsonl").string() +
                 "' holds texts without answers\n  hint: use stage: pt to train on texts; sft wants "
                 "instructions with answers, or conversations");
   j = of({"a"});
   j.stage = Stage::pt;
-  const std::string error = error_of(j);
+  const std::string error = load_error(j);
   EXPECT_NE(
       error.find("holds instructions with answers, of which pre-training would take the instruction alone"),
       std::string::npos)

@@ -39,14 +39,6 @@ class TokenCache : public testing::RunTest {
     return std::ranges::any_of(heard_.notes,
                                [&](const std::string& note) { return note.find(text) != note.npos; });
   }
-  std::string error_of(const TrainJob& j) {
-    try {
-      load(j);
-    } catch (const Error& e) {
-      return e.message();
-    }
-    return "no error";
-  }
   std::filesystem::path file() const { return root_ / "tokens" / "fettle_tokens.bin"; }
 
   testing::Recorder heard_;
@@ -173,10 +165,10 @@ TEST_F(TokenCache, OtherFoldersAreRefused) {
   TrainJob j = cached();
   std::filesystem::create_directories(j.data.tokenized_path);
   write_atomic(j.data.tokenized_path / "dataset_dict.json", "{}");
-  EXPECT_NE(error_of(j).find("the folder holds samples that LLaMA-Factory tokenized (dataset_dict.json)"),
+  EXPECT_NE(load_error(j).find("the folder holds samples that LLaMA-Factory tokenized (dataset_dict.json)"),
             std::string::npos);
   j.data.tokenized_path = root_ / "data.json";
-  EXPECT_NE(error_of(j).find("tokenized_path is a file; it names a folder"), std::string::npos);
+  EXPECT_NE(load_error(j).find("tokenized_path is a file; it names a folder"), std::string::npos);
 }
 
 }  // namespace fettle

@@ -6,8 +6,10 @@
 #include <atomic>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "model/model_testing.h"
+#include "tune/session.h"
 #include "tune/trainer.h"
 
 namespace fettle::testing {
@@ -70,6 +72,15 @@ class RunTest : public ::testing::Test {
     j.logging = {Cadence::Unit::steps, 2};
     j.saving = {Cadence::Unit::steps, 2};
     return j;
+  }
+  /// What a run that cannot load its model or data says; "no error" when it can.
+  std::string load_error(const TrainJob& j) {
+    try {
+      Session(j, events_);
+    } catch (const Error& e) {
+      return e.message();
+    }
+    return "no error";
   }
   std::string adapter_bytes(const std::string& out) {
     return read_text(root_ / out / "adapter_model.safetensors");
