@@ -98,7 +98,7 @@ class TimedOps final : public Ops {
   void store_kv(const BatchView& b, Buf k, Buf v, const KvView& view) override {
     timed(Kind::copy, 0, [&] { ops_.store_kv(b, k, v, view); });
   }
-  void adamw(std::span<float> param, std::span<const float> grad, std::span<float> m, std::span<float> v,
+  void adamw(std::span<float> param, std::span<float> grad, std::span<float> m, std::span<float> v,
              const AdamW& rule) override {
     timed(Kind::adamw, 0, [&] { ops_.adamw(param, grad, m, v, rule); });
   }

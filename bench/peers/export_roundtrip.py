@@ -6,8 +6,9 @@
 1. The float32 folder in transformers: logits on ten prompts against PEFT's, base and adapter apart, and against fettle's
    own. The bar: 1e-5 of the largest logit. The tokenizer's ids and its chat template against those of the base's GGUF.
 2. The F32 GGUF in llama.cpp: the ten prompts go on for 32 tokens or to their end, greedily, as the folder does in
-   transformers: the same ids. A GGUF made from the folder has the same tensors, byte for byte, and the same metadata
-   (SmolLM2: a folder with a SentencePiece vocabulary does not become a GGUF).
+   transformers: the same ids. A GGUF made from the folder has the same tensors, byte for byte, and the same metadata;
+   of a SentencePiece vocabulary, whose scores tokenizer.json knows only by their order, the same order, and llama.cpp
+   gives the texts the same ids.
 3. F16, BF16 and Q8_0 in llama.cpp: where a file first goes another way than F32, F32's logits of the two tokens are less
    than 0.1 apart; the same for the weights of BF16 and Q8_0 in an F32 file. Q8_0's blocks are those of the gguf package's
    quantiser, byte for byte.
@@ -52,6 +53,7 @@ PROMPTS = [
     "Give me a recipe for pancakes.", "Write an essay about the history of the wheel."]
 TEXTS = ["Naïve café — 日本語 🙂 12345", "  two  spaces\n\n\ttab", "<|im_start|>user\nHi<|im_end|>\n", "don't it's we'll 0x7f", ""]
 EXPORTS = {"hf": "folder", "gguf-f32": "g32", "gguf-f16": "g16", "gguf-bf16": "gb16", "gguf-q8_0": "g8"}
+SCORES, SEP = "tokenizer.ggml.scores", "tokenizer.ggml.add_sep_token"  # SEP: of encoders only, always false here
 # llama.cpp rounds what it multiplies with BF16 and Q8_0 as well; the same weights in F32 tell the file's part from that.
 WIDE = {"gb16": "gb16wide", "g8": "g8wide"}
 RUN = {"g16": "F16", "gb16": "BF16", "gb16wide": "BF16's weights as F32", "g8": "Q8_0", "g8wide": "Q8_0's weights as F32"}
@@ -64,12 +66,11 @@ class Subject:
     example: str
     template: str
     ends: list[int]  # where all programs stop; as the exported folder says
-    folder_to_gguf: bool
 
 
 SUBJECTS = {
-    "smollm2": Subject("SmolLM2-135M-Instruct.Q4_1.gguf", "llama", "demo_smollm2_lora.yaml", "smollm2", [2, 0], True),
-    "gemma3": Subject("gemma-3-270m-q4_k_m.gguf", "gemma3", "demo_gemma3_zh_lora.yaml", "gemma3", [1, 106], False),
+    "smollm2": Subject("SmolLM2-135M-Instruct.Q4_1.gguf", "llama", "demo_smollm2_lora.yaml", "smollm2", [2, 0]),
+    "gemma3": Subject("gemma-3-270m-q4_k_m.gguf", "gemma3", "demo_gemma3_zh_lora.yaml", "gemma3", [1, 106]),
 }
 
 
@@ -90,9 +91,7 @@ def make_files(args, report: Report, work: pathlib.Path) -> None:
     for name, wide in WIDE.items():
         fettle(args, "export", f"--model_name_or_path={gguf_file(work, name)}", f"--export_dir={work / wide}",
                "--export_format=gguf-f32")
-    if subject.folder_to_gguf:
-        fettle(args, "export", f"--model_name_or_path={work / 'folder'}", f"--export_dir={work / 'again'}",
-               "--export_format=gguf-f32")
+    fettle(args, "export", f"--model_name_or_path={work / 'folder'}", f"--export_dir={work / 'again'}", "--export_format=gguf-f32")
 
 
 def gguf_file(work: pathlib.Path, name: str) -> pathlib.Path:
@@ -161,6 +160,7 @@ class LlamaCpp:
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
         params.n_ctx, params.n_parallel, params.warmup, params.verbosity = 512, 1, False, 0
+        params.cache_type_k = params.cache_type_v = 0  # GGML_TYPE_F32: by default keys and values are rounded to f16
         params.cpuparams.n_threads, params.cpuparams.poll = args.threads, 0  # waiting threads sleep
         self.server = xllamacpp.Server(params)
         self.ends = args.subject.ends
@@ -228,10 +228,14 @@ def compare_files(args, report: Report, work: pathlib.Path) -> None:
     data = {t.name: t.data.tobytes() for t in two.tensors}
     differ = sum(data.pop(t.name, None) != t.data.tobytes() for t in one.tensors) + len(data)
     report.bar("GGUF from the folder: tensors that are not those of the GGUF made at once", differ, 0)
-    keys = [k for k in one.fields if k.startswith((f"{args.subject.arch}.", "tokenizer."))]
+    keys = [k for k in one.fields if k.startswith((f"{args.subject.arch}.", "tokenizer.")) and k not in (SCORES, SEP)]
     other = [k for k in keys if k not in two.fields or one.fields[k].contents() != two.fields[k].contents()]
     report.bar(f"GGUF from the folder: of {len(keys)} keys of model and tokenizer, missing or other", len(other), 0,
                f" {other}" if other else "")
+    if SCORES in one.fields:
+        made, base = LlamaCpp(args, gguf_file(work, "again")), LlamaCpp(args, args.weights)
+        differ = sum(made.ids_of(t) != base.ids_of(t) for t in TEXTS + PROMPTS)
+        report.bar("GGUF from the folder: texts with other ids in llama.cpp than the base's", differ, 0)
 
 
 def compare_model(args, report: Report) -> None:
@@ -248,8 +252,7 @@ def compare_model(args, report: Report) -> None:
         compare_tokenizer(args, report, tokenizer)
         compare_logits(args, report, work, merged, prompts)
         compare_q8_0(report, work)
-        if args.subject.folder_to_gguf:
-            compare_files(args, report, work)
+        compare_files(args, report, work)
         compare_llama_cpp(args, report, work, merged, prompts)
 
 

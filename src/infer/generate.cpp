@@ -51,7 +51,8 @@ struct Generator::Rep {
                        .block_rows = {&block_row, 1}});
   }
 
-  void run(std::span<const int32_t> ids) {
+  // `rows`: whose logits are wanted.
+  void run(std::span<const int32_t> ids, std::span<const int32_t> rows) {
     std::vector<int32_t> positions(ids.size());
     for (size_t i = 0; i < ids.size(); ++i) positions[i] = int32_t(cached.size() + i);
     const int32_t cu[2] = {0, int32_t(ids.size())};
@@ -63,7 +64,7 @@ struct Generator::Rep {
                      .cu_seqlens = cu,
                      .segments = {&segment, 1},
                      .sample_keys = {&key, 1}},
-                    views);
+                    rows, views);
     cached.insert(cached.end(), ids.begin(), ids.end());
   }
 
@@ -73,14 +74,13 @@ struct Generator::Rep {
     size_t shared = 0;
     while (shared + 1 < ids.size() && shared < cached.size() && cached[shared] == ids[shared]) ++shared;
     cached.resize(shared);
-    int32_t last_row = 0;
     while (cached.size() < ids.size()) {
       const size_t n = std::min(ids.size() - cached.size(), size_t(kPrefillTokens));
-      run(ids.subspan(cached.size(), n));
-      last_row = int32_t(n) - 1;
+      const int32_t last_row = int32_t(n) - 1;
+      const bool last = cached.size() + n == ids.size();
+      run(ids.subspan(cached.size(), n), {&last_row, last ? size_t(1) : 0});
     }
-    network.logits({&last_row, 1},
-                   {logits.data(), 1, int64_t(logits.size()), int64_t(logits.size()), DType::f32});
+    network.logits({logits.data(), 1, int64_t(logits.size()), int64_t(logits.size()), DType::f32});
   }
 };
 

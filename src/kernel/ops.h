@@ -102,7 +102,8 @@ struct HeadCall {
   Buf dhidden;                       // [n, hidden] out; empty: forward only
 };
 
-/// One AdamW step over a flat span (torch.optim.AdamW: decoupled decay, bias-corrected). Doubles, because 1 -
+/// One AdamW step over a flat span (torch.optim.AdamW: decoupled decay, bias-corrected); clears the gradient
+/// in the same pass. Doubles, because 1 -
 /// beta2 of a beta2 rounded to f32 is wrong in its fifth digit.
 struct AdamW {
   double lr = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
@@ -166,8 +167,8 @@ class Ops {
 
   // ── head, optimizer ──
   virtual void head(const HeadCall&) = 0;
-  virtual void adamw(std::span<float> param, std::span<const float> grad, std::span<float> m,
-                     std::span<float> v, const AdamW&) = 0;
+  virtual void adamw(std::span<float> param, std::span<float> grad, std::span<float> m, std::span<float> v,
+                     const AdamW&) = 0;
   /// Σ x², in double, in an order that does not depend on threads.
   virtual double sum_squares(std::span<const float> x) = 0;
 

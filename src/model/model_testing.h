@@ -144,13 +144,17 @@ class Inference {
   }
   /// Runs the batch behind what the cache holds and gives the logits of all its rows.
   std::vector<float> run(const BatchView& batch) {
-    for (int64_t s = 0; s < batch.sequences(); ++s)
-      lengths_[size_t(s)] += batch.cu_seqlens[size_t(s) + 1] - batch.cu_seqlens[size_t(s)];
-    network_.forward(batch, views_);
     std::vector<int32_t> rows(batch.ids.size());
     for (size_t i = 0; i < rows.size(); ++i) rows[i] = int32_t(i);
+    return run(batch, rows);
+  }
+  /// Of these rows.
+  std::vector<float> run(const BatchView& batch, std::span<const int32_t> rows) {
+    for (int64_t s = 0; s < batch.sequences(); ++s)
+      lengths_[size_t(s)] += batch.cu_seqlens[size_t(s) + 1] - batch.cu_seqlens[size_t(s)];
+    network_.forward(batch, rows, views_);
     std::vector<float> out(rows.size() * size_t(vocab_));
-    network_.logits(rows, {out.data(), int64_t(rows.size()), vocab_, vocab_, DType::f32});
+    network_.logits({out.data(), int64_t(rows.size()), vocab_, vocab_, DType::f32});
     return out;
   }
 

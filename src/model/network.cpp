@@ -5,12 +5,12 @@
 #include <variant>
 
 #include "base/error.h"
-#include "base/half.h"
 #include "model/block/attention.h"
 #include "model/block/embed.h"
 #include "model/block/head.h"
 #include "model/block/mlp.h"
 #include "model/rope.h"
+#include "model/selected_rows.h"
 
 namespace fettle {
 
@@ -50,6 +50,7 @@ struct Network::Rep {
     FETTLE_CHECK(options.compute == DType::f32 || options.compute == DType::bf16);
     lengths.reserve(size_t(options.max_sequences));
     first_rows.reserve(size_t(options.max_sequences));
+    selection.reserve(options.max_targets, options.max_sequences);
     weight.resize(options.training ? size_t(options.max_targets) : 0);
     const HyperParams& hp = model->hp();
     ropes.emplace_back(hp.rope, hp.head_dim);
@@ -72,18 +73,23 @@ struct Network::Rep {
   void build();
   void plan();
   template <class B>
-  void plan(Node<B>& node, Slot& residual, bool below);
+  void plan(Node<B>& node, Slot& residual, int64_t tokens, bool below);
 
   // ── running ──
   BlockContext context(const BatchView& batch) const {
     return {.ops = ops, .batch = batch, .arena = arena, .lengths = lengths, .block_rows = first_rows};
   }
   void prepare(const BatchView& batch);
-  void run_forward(const BatchView& batch, std::span<const KvView> kv, std::string* spoilt = nullptr);
-  void run_backward(const BlockContext& ctx);
+  /// The residual stream that the last block reads, of all rows.
+  const Slot& before_last() const {
+    return std::visit([](const auto& node) -> const Slot& { return node.out; }, blocks[blocks.size() - 2]);
+  }
+  void run_forward(const BatchView& batch, std::span<const int32_t> rows, std::span<const KvView> kv,
+                   std::string* spoilt = nullptr);
+  bool run_backward(const AnyNode& any, bool need_dx, const BlockContext& ctx, Buf d) const;
+  void run_backward(const BatchView& batch, std::span<const int32_t> rows, HeadIo& io);
   double step(BatchView batch, const Targets& targets, Objective& objective, std::span<float> logprob,
               bool backward);
-  Buf last_hidden(const BatchView& batch) const { return arena.at(head.in, batch.tokens()); }
 
   std::shared_ptr<const Model> model;
   std::vector<LoraAdapter*> adapters;
@@ -91,15 +97,16 @@ struct Network::Rep {
   NetworkOptions options;
   std::vector<RopeCache> ropes;              // the model's, then its local layers' where that is another
   std::vector<std::vector<LowRank>> deltas;  // what the projections' spans point into
-  std::vector<AnyNode> blocks;
+  std::vector<AnyNode> blocks;  // the last one, an MLP, runs on selected rows alone, as the head does
   Node<HeadBlock> head{.name = "head", .spec = {}, .weights = {}};
-  Slot d_residual;  // gradient of the residual stream, f32, one for the whole step
+  Slot d_residual;            // gradient of the residual stream, f32, one for the whole step
+  Slot selected, d_selected;  // [targets] of the residual stream before the last block, and its gradient
   Booking booking;
   Arena arena;
   std::vector<int32_t> lengths;     // [sequences] of the batch
   std::vector<int64_t> first_rows;  // [sequences]
+  SelectedRows selection;           // of the batch
   std::vector<float> weight;        // [targets] dLoss/dlogprob
-  int64_t forward_tokens = 0;       // of the last forward(): what logits() may ask for
 };
 
 Proj Network::Rep::proj(Role role, int64_t layer) {
@@ -177,15 +184,13 @@ void Network::Rep::build() {
 }
 
 template <class B>
-void Network::Rep::plan(Node<B>& node, Slot& residual, bool below) {
+void Network::Rep::plan(Node<B>& node, Slot& residual, int64_t tokens, bool below) {
   node.backward = below || node.trained;
   node.in = residual;
   // A block that runs backward reads its input again: it gets an output of its own.
-  if (node.backward)
-    residual = booking.book("residual stream", options.max_tokens, model->hp().hidden, options.compute);
+  if (node.backward) residual = booking.book("residual stream", tokens, model->hp().hidden, options.compute);
   node.out = residual;
-  const BlockShape shape{.tokens = options.max_tokens,
-                         .targets = options.max_targets,
+  const BlockShape shape{.tokens = tokens,
                          .compute = options.compute,
                          .backward = node.backward,
                          .recompute = options.recompute};
@@ -195,26 +200,30 @@ void Network::Rep::plan(Node<B>& node, Slot& residual, bool below) {
 // In the order of the forward, as a stack: a block's scratch lies where later blocks keep what they save,
 // which is written after the forward has left the block and read before the backward comes to it.
 void Network::Rep::plan() {
+  const int64_t tokens = options.max_tokens, targets = options.max_targets, hidden = model->hp().hidden;
   if (options.training)
-    d_residual =
-        booking.book("gradient of the residual stream", options.max_tokens, model->hp().hidden, DType::f32);
-  Slot residual = booking.book("residual stream", options.max_tokens, model->hp().hidden, options.compute);
+    d_residual = booking.book("gradient of the residual stream", tokens, hidden, DType::f32);
+  Slot residual = booking.book("residual stream", tokens, hidden, options.compute);
   bool below = false;  // something below is trained, so gradients pass through
-  for (AnyNode& any : blocks)
+  for (AnyNode& any : blocks) {
+    const bool last = &any == &blocks.back();
+    if (last) {
+      selected = residual = booking.book("residual stream", targets, hidden, options.compute);
+      if (options.training)
+        d_selected = booking.book("gradient of the residual stream", targets, hidden, DType::f32);
+    }
     std::visit(
         [&](auto& node) {
-          plan(node, residual, below);
+          plan(node, residual, last ? targets : tokens, below);
           below = node.backward;
         },
         any);
+  }
   head.in = residual;
   head.backward = below;
-  head.booked = HeadBlock::plan(head.spec, head.weights,
-                                {.tokens = options.max_tokens,
-                                 .targets = options.max_targets,
-                                 .compute = options.compute,
-                                 .backward = below},
-                                booking, head.name);
+  head.booked =
+      HeadBlock::plan(head.spec, head.weights,
+                      {.tokens = targets, .compute = options.compute, .backward = below}, booking, head.name);
 }
 
 void Network::Rep::prepare(const BatchView& batch) {
@@ -237,12 +246,16 @@ void Network::Rep::prepare(const BatchView& batch) {
   }
 }
 
-// `spoilt` receives the name of the first block whose output is not finite.
-void Network::Rep::run_forward(const BatchView& batch, std::span<const KvView> kv, std::string* spoilt) {
+// Leaves the last block's output of `rows`. `spoilt` receives the name of the first block whose output is not
+// finite.
+void Network::Rep::run_forward(const BatchView& batch, std::span<const int32_t> rows,
+                               std::span<const KvView> kv, std::string* spoilt) {
   prepare(batch);
+  FETTLE_CHECK(int64_t(rows.size()) <= options.max_targets, "{} rows, planned {}", rows.size(),
+               options.max_targets);
+  selection.select(batch, rows);
   int64_t layer = -1;
-  BlockContext ctx = context(batch);
-  for (const AnyNode& any : blocks)
+  const auto run = [&](const AnyNode& any, BlockContext ctx) {
     std::visit(
         [&](const auto& node) {
           using Kind = typename std::decay_t<decltype(node)>::Kind;
@@ -254,57 +267,64 @@ void Network::Rep::run_forward(const BatchView& batch, std::span<const KvView> k
             *spoilt = layer < 0 ? node.name : fmt::format("layer {}, {}", layer, node.name);
         },
         any);
+  };
+  const BlockContext all = context(batch), few = context(selection.view());
+  for (const AnyNode& any : std::span(blocks).first(blocks.size() - 1)) run(any, all);
+  if (rows.empty()) return;
+  ops.gather_rows(all.at(before_last()), rows, few.at(selected));
+  run(blocks.back(), few);
 }
 
-void Network::Rep::run_backward(const BlockContext& ctx) {
-  const Buf d = ctx.at(d_residual);
-  arena.zero(d_residual, ctx.batch.tokens());
-  HeadBlock::backward(ctx, head.spec, head.weights, head.booked, ctx.at(head.in), d, head.backward);
-  for (size_t i = blocks.size(); i-- > 0;) {
-    const bool more = std::visit(
-        [&](const auto& node) {
-          using Kind = typename std::decay_t<decltype(node)>::Kind;
-          if (!node.backward) return false;
-          const bool need_dx =
-              i > 0 && std::visit([](const auto& before) { return before.backward; }, blocks[i - 1]);
-          const Buf in = ctx.at(node.in);
-          if (options.recompute != Recompute::none)
-            Kind::recompute(ctx, node.spec, node.weights, node.booked, in);
-          Kind::backward(ctx, node.spec, node.weights, node.booked, in, d, need_dx);
-          return need_dx;
-        },
-        blocks[i]);
-    if (!more) return;
-  }
+// Whether the block below runs backward too.
+bool Network::Rep::run_backward(const AnyNode& any, bool need_dx, const BlockContext& ctx, Buf d) const {
+  return std::visit(
+      [&](const auto& node) {
+        using Kind = typename std::decay_t<decltype(node)>::Kind;
+        if (!node.backward) return false;
+        const Buf in = ctx.at(node.in);
+        if (options.recompute != Recompute::none)
+          Kind::recompute(ctx, node.spec, node.weights, node.booked, in);
+        Kind::backward(ctx, node.spec, node.weights, node.booked, in, d, need_dx);
+        return need_dx;
+      },
+      any);
+}
+
+void Network::Rep::run_backward(const BatchView& batch, std::span<const int32_t> rows, HeadIo& io) {
+  const BlockContext all = context(batch);
+  BlockContext few = context(selection.view());
+  few.head = &io;
+  const auto below = [&](size_t i) {
+    return i > 0 && std::visit([](const auto& node) { return node.backward; }, blocks[i - 1]);
+  };
+  const size_t last = blocks.size() - 1;
+  HeadBlock::backward(few, head.spec, head.weights, head.booked, few.at(head.in), few.at(d_selected),
+                      head.backward);
+  if (!run_backward(blocks[last], below(last), few, few.at(d_selected))) return;
+  arena.zero(d_residual, batch.tokens());
+  ops.scatter_add_rows(few.at(d_selected), rows, all.at(d_residual));
+  for (size_t i = last; i-- > 0 && run_backward(blocks[i], below(i), all, all.at(d_residual));) continue;
 }
 
 double Network::Rep::step(BatchView batch, const Targets& targets, Objective& objective,
                           std::span<float> logprob, bool backward) {
   const size_t n = targets.rows.size();
   FETTLE_CHECK(!backward || head.backward, "no adapter is trainable");
-  FETTLE_CHECK(int64_t(n) <= options.max_targets && targets.tokens.size() == n && logprob.size() == n,
-               "{} targets, planned {}", n, options.max_targets);
-  batch.training = backward;
-  run_forward(batch, {});
+  FETTLE_CHECK(targets.tokens.size() == n && logprob.size() == n, "{} targets", n);
   if (n == 0) return objective.loss(targets, logprob);
-  HeadIo io{.rows = targets.rows,
-            .tokens = targets.tokens,
-            .logprob = logprob,
-            .one_pass = backward && objective.one_pass()};
-  BlockContext ctx = context(batch);
+  batch.training = backward;
+  run_forward(batch, targets.rows, {});
+  HeadIo io{.tokens = targets.tokens, .logprob = logprob, .one_pass = backward && objective.one_pass()};
+  BlockContext ctx = context(selection.view());
   ctx.head = &io;
-  HeadBlock::forward(ctx, head.spec, head.weights, head.booked, last_hidden(batch), {});
+  HeadBlock::forward(ctx, head.spec, head.weights, head.booked, ctx.at(head.in), {});
   if (backward) {
     const std::span<float> w(weight.data(), n);
     objective.weigh(targets, io.one_pass ? std::span<const float>{} : logprob, w);
     io.weight = w;
-    run_backward(ctx);
+    run_backward(batch, targets.rows, io);
   }
   return objective.loss(targets, logprob);
-}
-
-float embed_scale(const HyperParams& hp, DType compute) {
-  return compute == DType::bf16 ? to_float(to_bf16(hp.embed_scale)) : hp.embed_scale;
 }
 
 Network::Network(std::shared_ptr<const Model> model, std::vector<LoraAdapter*> adapters, Ops& ops,
@@ -348,18 +368,17 @@ int64_t Network::arena_bytes() const {
   return rep_->booking.peak_bytes();
 }
 
-void Network::forward(const BatchView& batch, std::span<const KvView> kv) {
+void Network::forward(const BatchView& batch, std::span<const int32_t> rows, std::span<const KvView> kv) {
   FETTLE_CHECK(int64_t(kv.size()) == rep_->model->hp().layers, "{} caches", kv.size());
-  rep_->run_forward(batch, kv);
-  rep_->forward_tokens = batch.tokens();
+  rep_->run_forward(batch, rows, kv);
 }
 
-void Network::logits(std::span<const int32_t> rows, Buf out) {
-  FETTLE_CHECK(int64_t(rows.size()) <= rep_->options.max_targets && out.rows == int64_t(rows.size()));
-  const BatchView none;
+void Network::logits(Buf out) {
   const Rep& r = *rep_;
-  HeadBlock::logits(r.context(none), r.head.spec, r.head.weights, r.head.booked,
-                    r.arena.at(r.head.in, r.forward_tokens), rows, out);
+  const BlockContext ctx = r.context(r.selection.view());
+  FETTLE_CHECK(out.rows == ctx.batch.tokens(), "logits of {} rows, forward of {}", out.rows,
+               ctx.batch.tokens());
+  HeadBlock::logits(ctx, r.head.spec, r.head.weights, r.head.booked, ctx.at(r.head.in), out);
 }
 
 double Network::train(const BatchView& batch, const Targets& targets, Objective& objective,
@@ -372,9 +391,9 @@ double Network::evaluate(const BatchView& batch, const Targets& targets, Objecti
   return rep_->step(batch, targets, objective, logprob, false);
 }
 
-std::string Network::first_non_finite(const BatchView& batch) {
+std::string Network::first_non_finite(const BatchView& batch, const Targets& targets) {
   std::string spoilt;
-  rep_->run_forward(batch, {}, &spoilt);
+  rep_->run_forward(batch, targets.rows, {}, &spoilt);
   return spoilt;
 }
 

@@ -26,9 +26,6 @@ struct PlanLine {
   int64_t bytes;
 };
 
-/// The embedding's scale as a number of the compute type, as transformers has it: √640 is 25.25 in bf16.
-float embed_scale(const HyperParams& hp, DType compute);
-
 class Network {
  public:
   /// Adapters by index (what Segment::adapter names); may be empty. Plans and reserves the step arena.
@@ -43,9 +40,10 @@ class Network {
   int64_t arena_bytes() const;
 
   /// Inference: runs the batch against each layer's keys and values (kv[layer]), which receive this batch's.
-  void forward(const BatchView& batch, std::span<const KvView> kv);
-  /// After forward(): logits of the given rows into out [rows, vocab] f32.
-  void logits(std::span<const int32_t> rows, Buf out);
+  /// `rows`, ascending: whose logits are wanted; the last MLP runs on no others.
+  void forward(const BatchView& batch, std::span<const int32_t> rows, std::span<const KvView> kv);
+  /// After forward(): logits of its rows into out [rows, vocab] f32.
+  void logits(Buf out);
 
   /// Training: forward, head and objective, backward; adds to the adapters' gradients. Returns the loss
   /// contribution; logprob (size = targets) receives log p of every target.
@@ -57,7 +55,7 @@ class Network {
 
   /// Runs the forward once more and names the first block whose output is not finite ("layer 3, mlp"); empty
   /// when every output is. For the message of a run that failed.
-  std::string first_non_finite(const BatchView& batch);
+  std::string first_non_finite(const BatchView& batch, const Targets& targets);
 
  private:
   struct Rep;

@@ -1,113 +1,7 @@
-#include "model/network.h"
+#include "model/network_testing.h"
 
-#include <bit>
-
-#include "model/model_testing.h"
-#include "model/ref_logits_testing.h"
-
-namespace fettle {
+namespace fettle::testing {
 namespace {
-
-using namespace testing;  // NOLINT: the test helpers of this room
-
-const std::vector<TestSequence>& ragged() {
-  static const std::vector<TestSequence> sequences = [] {
-    const size_t lengths[] = {7, 19, 2, 33, 11, 64, 5, 90}, prompts[] = {2, 6, 0, 20, 1, 30, 4, 3};
-    std::vector<TestSequence> out;
-    for (size_t i = 0; i < 8; ++i)
-      out.push_back(test_sequence(fmt::format("ragged.{}", i), lengths[i], prompts[i]));
-    out[3].labels[25] = -100;  // a hole inside the answer
-    return out;
-  }();
-  return sequences;
-}
-
-size_t targets_of(std::span<const TestSequence> sequences) {
-  return TestBatch(sequences).targets().rows.size();
-}
-
-struct Step {
-  double loss;
-  std::vector<float> logprob, grads;
-};
-
-// Over a tiny model of each family.
-class NetworkTest : public ::testing::TestWithParam<const char*> {
- protected:
-  TestFolder folder_{"network"};
-  std::shared_ptr<const Model> model_ = load_hf(folder_, GetParam());
-  std::unique_ptr<Ops> ops_ = test_ops();
-
-  std::unique_ptr<LoraAdapter> adapter(std::vector<std::string> targets = {"all"}, double dropout = 0,
-                                       const std::string& salt = "", int64_t rank = 4) const {
-    auto a = LoraAdapter::create(
-        *model_, {.rank = rank, .alpha = 8, .dropout = dropout, .targets = std::move(targets)}, 1);
-    fill_by_formula(*a, salt);
-    a->make_trainable();
-    return a;
-  }
-  /// One training step over `batches`, gradients added up.
-  Step run(LoraAdapter& a, std::span<const TestBatch> batches, Recompute recompute = Recompute::none,
-           bool one_pass = true, Ops* ops = nullptr, DType compute = DType::f32) const {
-    std::ranges::fill(a.grads(), 0.0f);
-    size_t total = 0;
-    for (const TestBatch& b : batches) total += b.targets().rows.size();
-    MeanLoss objective(double(total), one_pass);
-    Step step{};
-    for (const TestBatch& b : batches) {
-      const auto network = training_network(model_, {&a}, ops ? *ops : *ops_, b, recompute, compute);
-      std::vector<float> logprob(b.targets().rows.size());
-      step.loss += network->train(b.view(), b.targets(), objective, logprob);
-      step.logprob.insert(step.logprob.end(), logprob.begin(), logprob.end());
-    }
-    step.grads.assign(a.grads().begin(), a.grads().end());
-    return step;
-  }
-  Step run_packed(LoraAdapter& a, Recompute recompute = Recompute::none, bool one_pass = true,
-                  Ops* ops = nullptr, DType compute = DType::f32) const {
-    const TestBatch batch(ragged(), std::vector<int32_t>(8, 0));
-    return run(a, {&batch, 1}, recompute, one_pass, ops, compute);
-  }
-};
-
-TEST_P(NetworkTest, LogitsAreTheReferences) {
-  const auto a = adapter();
-  for (const TestSequence& s : {ragged()[1], ragged()[3]}) {
-    const TestBatch batch({&s, 1}, {0});
-    EXPECT_LT(relative_error(logits_of(model_, {a.get()}, *ops_, batch.view()),
-                             reference_logits(*model_, a.get(), s.ids).data),
-              2e-6);
-    const TestBatch base({&s, 1});
-    EXPECT_LT(relative_error(logits_of(model_, {a.get()}, *ops_, base.view()),
-                             reference_logits(*model_, nullptr, s.ids).data),
-              2e-6);
-  }
-}
-
-TEST(Network, SlidingWindowReachesTheAttention) {
-  TestFolder folder("window"), plain("no_window");
-  TinyModel tiny;
-  tiny.config["architectures"] = {"MistralForCausalLM"};
-  tiny.config["sliding_window"] = 5;
-  const auto windowed = load_hf(folder, tiny);
-  const auto ops = test_ops();
-  const TestSequence& s = ragged()[3];
-  const TestBatch batch({&s, 1});
-  const auto logits = logits_of(windowed, {}, *ops, batch.view());
-  EXPECT_LT(relative_error(logits, reference_logits(*windowed, nullptr, s.ids).data), 2e-6);
-  EXPECT_GT(relative_error(logits, logits_of(load_hf(plain, {}), {}, *ops, batch.view())), 1e-2);
-}
-
-// In f32 it is exact, in bf16 rounded as transformers rounds it.
-TEST(Network, EmbeddingScaleIsANumberOfTheComputeType) {
-  TestFolder folder("scale");
-  TinyModel tiny("gemma3");
-  tiny.config["hidden_size"] = 48;  // √48 is 6.9282, in bf16 6.9375
-  const auto model = load_hf(folder, tiny);
-  EXPECT_FLOAT_EQ(model->hp().embed_scale, std::sqrt(48.0f));
-  EXPECT_EQ(embed_scale(model->hp(), DType::f32), std::sqrt(48.0f));
-  EXPECT_EQ(embed_scale(model->hp(), DType::bf16), 6.9375f);
-}
 
 TEST_P(NetworkTest, BatchOfEightIsEightBatchesOfOneIsOnePackedRow) {
   const auto a = adapter();
@@ -194,6 +88,37 @@ TEST_P(NetworkTest, Bf16StaysNearF32) {
   EXPECT_GT(error, 1e-5) << "bf16 did not run";
 }
 
+// The last MLP runs on supervised rows alone; as long as the others weigh nothing that changes nothing, also
+// where every row drops elements of its own.
+TEST_P(NetworkTest, RowsThatAreNotSupervisedCanBeLeftOutOfTheLastMlp) {
+  const auto a = adapter({"all"}, 0.3);
+  std::vector<TestSequence> all(ragged().begin(), ragged().end());
+  for (TestSequence& s : all) s.labels = s.ids;
+  const TestBatch few(ragged(), std::vector<int32_t>(8, 0)), whole(all, std::vector<int32_t>(8, 0));
+  ASSERT_LT(few.targets().rows.size(), whole.targets().rows.size());
+  std::vector<float> weight(size_t(whole.view().tokens()), 0.0f);
+  for (const int32_t row : few.targets().rows) weight[size_t(row)] = -0.01f;
+  const auto grads = [&](const TestBatch& batch) {
+    std::ranges::fill(a->grads(), 0.0f);
+    RowWeights objective(weight);
+    std::vector<float> logprob(batch.targets().rows.size());
+    training_network(model_, {a.get()}, *ops_, batch)
+        ->train(batch.view(), batch.targets(), objective, logprob);
+    return std::vector<float>(a->grads().begin(), a->grads().end());
+  };
+  EXPECT_LT(relative_error(grads(few), grads(whole)), 1e-6);
+}
+
+TEST_P(NetworkTest, TheLastMlpTakesMemoryForSupervisedRowsAlone) {
+  const auto a = adapter();
+  const TestBatch batch(ragged(), std::vector<int32_t>(8, 0));
+  int64_t gates = 0;
+  for (const PlanLine& line : training_network(model_, {a.get()}, *ops_, batch)->plan())
+    if (line.name == "mlp.gate") gates = line.bytes;
+  const auto bytes = [&](int64_t rows) { return round_up(rows, 16) * model_->hp().ffn * 4; };
+  EXPECT_EQ(gates, bytes(batch.view().tokens()) + bytes(int64_t(batch.targets().rows.size())));
+}
+
 // Only what is trained, and what lies above it, runs backward: the same gradients, whichever else is trained.
 TEST_P(NetworkTest, PartsOfTheModelGetTheGradientsTheyHaveInTheWhole) {
   for (const char* target : {"layers.1.mlp.down_proj", "layers.1.self_attn.q_proj", "layers.0.mlp.up_proj",
@@ -220,7 +145,10 @@ TEST_P(NetworkTest, LowerBlocksSaveNothingWhenTheyAreNotTrained) {
       sum += line.name == "mlp.gate" ? line.bytes : 0;
     return sum;
   };
-  EXPECT_EQ(bytes("layers.0.self_attn.q_proj"), 2 * bytes("layers.1.self_attn.q_proj"));
+  const auto of = [&](int64_t rows) { return round_up(rows, 16) * model_->hp().ffn * 4; };
+  EXPECT_EQ(bytes("layers.1.self_attn.q_proj"), of(int64_t(batch.targets().rows.size())));
+  EXPECT_EQ(bytes("layers.0.self_attn.q_proj"),
+            bytes("layers.1.self_attn.q_proj") + of(batch.view().tokens()));
   EXPECT_EQ(bytes("layers.0.mlp.down_proj"), bytes("layers.0.self_attn.q_proj"));
 }
 
@@ -242,28 +170,6 @@ TEST_P(NetworkTest, GradientsAddAndZeroTargetsAddNothing) {
   const TestBatch none({&untrained, 1}, {0});
   EXPECT_EQ(network->train(none.view(), none.targets(), objective, {}), 0);
   EXPECT_EQ(std::vector<float>(a->grads().begin(), a->grads().end()), before);
-}
-
-TEST_P(NetworkTest, PrefillIsTokenByTokenToTheBit) {
-  const auto a = adapter();
-  const auto two = test_ops(2);
-  for (Ops* ops : {ops_.get(), two.get()})
-    for (const DType compute : {DType::f32, DType::bf16}) {
-      const std::vector<int32_t>& ids = ragged()[5].ids;
-      Inference whole(model_, {a.get()}, *ops, 64, 1, compute),
-          steps(model_, {a.get()}, *ops, 64, 1, compute);
-      const TestBatch batch({&ragged()[5], 1}, {0});
-      const std::vector<float> at_once = whole.run(batch.view());
-      std::vector<float> one_by_one;
-      for (size_t i = 0; i < ids.size(); ++i) {
-        const int32_t position = int32_t(i), cu[] = {0, 1};
-        const Segment segment{0, 1, 0};
-        const auto logits = steps.run(
-            {.ids = {&ids[i], 1}, .positions = {&position, 1}, .cu_seqlens = cu, .segments = {&segment, 1}});
-        one_by_one.insert(one_by_one.end(), logits.begin(), logits.end());
-      }
-      EXPECT_TRUE(std::ranges::equal(at_once, one_by_one)) << relative_error(at_once, one_by_one);
-    }
 }
 
 TEST_P(NetworkTest, AdaptersBySegmentAreEachAlone) {
@@ -304,33 +210,6 @@ TEST_P(NetworkTest, AdaptersBySegmentAreEachAlone) {
   }
 }
 
-TEST_P(NetworkTest, GgufAndHfGiveTheSameLogits) {
-  TestFolder folder("same");
-  write_gguf_model(folder / "m.gguf", GetParam());
-  Listener silent;
-  const auto gguf = Model::load(folder / "m.gguf", silent);
-  const TestBatch batch(ragged());
-  EXPECT_EQ(logits_of(gguf, {}, *ops_, batch.view()), logits_of(model_, {}, *ops_, batch.view()));
-}
-
-TEST_P(NetworkTest, QuantisedWeightsAreUsedAsTheyAre) {
-  TestFolder folder("quantised");
-  Listener silent;
-  for (const DType type : {DType::q8_0, DType::q4_1, DType::bf16, DType::f16}) {
-    TinyModel tiny(GetParam());
-    tiny.type = type;
-    write_gguf_model(folder / "m.gguf", tiny);
-    const auto quantised = Model::load(folder / "m.gguf", silent);
-    const TestSequence& s = ragged()[3];
-    const TestBatch batch({&s, 1});
-    // The reference decodes the same rows in full; the engine never does.
-    EXPECT_LT(relative_error(logits_of(quantised, {}, *ops_, batch.view()),
-                             reference_logits(*quantised, nullptr, s.ids).data),
-              2e-6)
-        << name(type);
-  }
-}
-
 TEST_P(NetworkTest, KernelScratchIsConstantFromTheSecondStep) {
   const auto a = adapter();
   const TestBatch batch(ragged(), std::vector<int32_t>(8, 0));
@@ -366,4 +245,4 @@ INSTANTIATE_TEST_SUITE_P(Families, NetworkTest, ::testing::Values("llama", "qwen
                          [](const auto& p) { return std::string(p.param); });
 
 }  // namespace
-}  // namespace fettle
+}  // namespace fettle::testing

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/error.h"
@@ -74,6 +75,43 @@ RankedMerges merges_by_score(const Vocabulary& vocabulary, const std::vector<boo
     });
   }
   return found;
+}
+
+namespace {
+[[noreturn]] void fail_without_scores(const Vocabulary& vocabulary, const BpeMerge& merge, const char* why) {
+  throw Error({.what = fmt::format("the merge of \"{}\" and \"{}\" {}: no scores say that",
+                                   vocabulary.form(merge.left), vocabulary.form(merge.right), why),
+               .where = vocabulary.where(),
+               .hint = "export to export_format: hf, which keeps the tokenizer's files"});
+}
+
+std::vector<std::array<int32_t, 3>> sorted(std::span<const BpeMerge> merges) {
+  std::vector<std::array<int32_t, 3>> keys;
+  for (const BpeMerge& m : merges) keys.push_back({m.left, m.right, m.result});
+  std::ranges::sort(keys);
+  return keys;
+}
+}  // namespace
+
+std::vector<float> scores_by_merge(const Vocabulary& vocabulary, const std::vector<bool>& in_model,
+                                   const std::vector<bool>& found_first, std::span<const BpeMerge> merges) {
+  // Tokens that no merge makes come last: their score is never asked for.
+  std::vector<double> scores(size_t(vocabulary.size()), -double(merges.size()));
+  std::vector<bool> made(scores.size());
+  for (size_t i = 0; i < merges.size(); ++i) {
+    const size_t token = size_t(merges[i].result);
+    if (made[token] && merges[i - 1].result != merges[i].result)
+      fail_without_scores(vocabulary, merges[i], "is not beside the others that make the same token");
+    if (!made[token]) scores[token] = -double(i);
+    made[token] = true;
+  }
+  const auto listed = sorted(merges);
+  for (const BpeMerge& m : merges_by_score(vocabulary, in_model, scores, "merges").merges) {
+    if (!found_first[size_t(m.result)] &&
+        !std::ranges::binary_search(listed, std::array{m.left, m.right, m.result}))
+      fail_without_scores(vocabulary, m, "is not listed");
+  }
+  return {scores.begin(), scores.end()};
 }
 
 }  // namespace fettle

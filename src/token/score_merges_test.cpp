@@ -49,6 +49,33 @@ TEST(ScoreMerges, OnlyTokensOfTheModel) {
   EXPECT_EQ(merges({"a", "b", "ab"}, {0, 0, 0}, {true, false, true}), std::set<Row>{});
   EXPECT_EQ(merges({"a", "b", "ab"}, {0, 0, 0}, {false, true, true}), std::set<Row>{});
 }
+
+std::vector<float> scores(const std::vector<std::string>& forms, const std::vector<BpeMerge>& merges,
+                          std::vector<bool> found_first = {}) {
+  const Vocabulary vocabulary(forms, std::vector<TokenKind>(forms.size(), TokenKind::normal), "test");
+  found_first.resize(forms.size());
+  return scores_by_merge(vocabulary, std::vector<bool>(forms.size(), true), found_first, merges);
+}
+
+TEST(ScoreMerges, ScoresOfAListMakeTheListAgain) {
+  const std::vector<std::string> forms = {"a", "b", "ab", "ba", "aba"};
+  const std::vector<BpeMerge> list = {{1, 0, 3}, {0, 3, 4}, {2, 0, 4}, {0, 1, 2}};
+  const std::vector<float> s = scores(forms, list);
+  EXPECT_GT(s[3], s[4]);
+  EXPECT_GT(s[4], s[2]);
+  EXPECT_GT(s[2], s[0]) << "what no merge makes is last";
+  EXPECT_EQ(merges(forms, {s.begin(), s.end()}),
+            (std::set<Row>{{"b", "a", 0}, {"a", "ba", 1}, {"ab", "a", 1}, {"a", "b", 2}}));
+}
+
+TEST(ScoreMerges, ListsThatNoScoresMake) {
+  const std::vector<std::string> forms = {"a", "b", "ab", "ba", "aba"};
+  const std::vector<BpeMerge> apart = {{1, 0, 3}, {0, 3, 4}, {0, 1, 2}, {2, 0, 4}},
+                              gap = {{1, 0, 3}, {0, 3, 4}, {0, 1, 2}};
+  EXPECT_THROW(scores(forms, apart), Error);
+  EXPECT_THROW(scores(forms, gap), Error);
+  EXPECT_NO_THROW(scores(forms, gap, {false, false, false, false, true}));
+}
 }  // namespace
 
 }  // namespace fettle

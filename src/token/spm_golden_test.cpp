@@ -1,5 +1,11 @@
 // Ids and texts of the reference libraries for SentencePiece vocabularies (tests/golden/make_spm_golden.py),
 // through both loaders.
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/file.h"
 #include "token/convert.h"
 #include "token/golden_testing.h"
 #include "token/load_hf.h"
@@ -19,14 +25,18 @@ const json& model_of(const json& golden_case) {
   return golden()["models"][golden_case["model"].get<std::string>()];
 }
 
-std::shared_ptr<const Tokenizer> from_json(const json& golden_case) {
+json hf_json(const json& golden_case) {
   const json& model = model_of(golden_case);
   json tokenizer = golden_case["tokenizer"];
   for (size_t id = 0; id < model["pieces"].size(); ++id) {
     tokenizer["model"]["vocab"][model["pieces"][id].get<std::string>()] = id;
   }
   tokenizer["model"]["merges"] = model["merges"];
-  return parse_hf_tokenizer({.tokenizer = tokenizer.dump()});
+  return tokenizer;
+}
+
+std::shared_ptr<const Tokenizer> from_json(const json& golden_case) {
+  return parse_hf_tokenizer({.tokenizer = hf_json(golden_case).dump()});
 }
 
 GgufMetadata gguf_metadata(const json& golden_case) {
@@ -75,6 +85,27 @@ TEST(SentencePieceGolden, GgufAsTokenizerJson) {
     ++cases;
   }
   EXPECT_EQ(cases, 2);
+}
+
+// And the other way round, where a GGUF can say it at all.
+TEST(SentencePieceGolden, TokenizerJsonAsGguf) {
+  char name[] = "/tmp/fettle-spm-XXXXXX";
+  const std::filesystem::path folder = ::mkdtemp(name);
+  int cases = 0;
+  for (const json& c : golden()["cases"]) {
+    write_atomic(folder / "tokenizer.json", hf_json(c).dump());
+    const int64_t rows = parse_hf_tokenizer({.tokenizer = hf_json(c).dump()})->vocab_size();
+    GgufMetadata metadata;
+    if (c["gguf"].is_null()) {
+      EXPECT_THROW(set_gguf_tokenizer(folder, rows, metadata), Error) << c["name"];
+      continue;
+    }
+    set_gguf_tokenizer(folder, rows, metadata);
+    expect_equal(*testing::tokenizer_of(metadata, "made.gguf"), c, "tokenizer.json as GGUF");
+    ++cases;
+  }
+  EXPECT_EQ(cases, 2);
+  std::filesystem::remove_all(folder);
 }
 }  // namespace
 

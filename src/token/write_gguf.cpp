@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -9,6 +10,7 @@
 #include "format/records.h"
 #include "token/convert.h"
 #include "token/hf_parts.h"
+#include "token/score_merges.h"
 #include "token/tokenizer.h"
 
 namespace fettle {
@@ -35,31 +37,43 @@ int32_t token_type(TokenKind kind) {
   FETTLE_CHECK(false, "kind {}", int(kind));
 }
 
-void set_tokens(const Tokenizer& tokenizer, const JsonNode& root, int64_t rows,
-                const std::vector<AddedToken>& added, GgufMetadata& metadata) {
+Vocabulary set_tokens(const Tokenizer& tokenizer, const JsonNode& root, int64_t rows,
+                      const std::vector<AddedToken>& added, GgufMetadata& metadata) {
   if (tokenizer.vocab_size() > rows)
     root.at("model").fail(
         fmt::format("{} tokens, but the embedding has {} rows", tokenizer.vocab_size(), rows));
   std::vector<std::string> forms(static_cast<size_t>(rows));
-  std::vector<int32_t> types(size_t(rows), token_type(TokenKind::unused));
+  std::vector<TokenKind> kinds(size_t(rows), TokenKind::unused);
+  std::vector<int32_t> types;
   for (const auto& [form, id] : root.at("model").at("vocab").object()) forms[id.get<size_t>()] = form;
   for (const AddedToken& token : added) forms[size_t(token.id)] = token.content;
   for (size_t id = 0; id < forms.size(); ++id) {
     if (forms[id].empty()) forms[id] = fmt::format("[PAD{}]", id);
-    if (int64_t(id) < tokenizer.vocab_size()) types[id] = token_type(tokenizer.kind(int32_t(id)));
+    if (int64_t(id) < tokenizer.vocab_size()) kinds[id] = tokenizer.kind(int32_t(id));
+    types.push_back(token_type(kinds[id]));
   }
   metadata.set_texts("tokenizer.ggml.tokens", forms);
   metadata.set_i32s("tokenizer.ggml.token_type", types);
+  return {std::move(forms), std::move(kinds), root.file()};
+}
+
+// The two sides of every merge.
+std::vector<std::array<std::string, 2>> merges_of(const JsonNode& model) {
+  std::vector<std::array<std::string, 2>> merges;
+  for (const nlohmann::json& item : model.at("merges").array()) {
+    if (item.is_array()) {
+      merges.push_back({item[0].get<std::string>(), item[1].get<std::string>()});
+    } else if (const auto text = item.get<std::string>(); !text.starts_with("#version")) {
+      const size_t space = text.find(' ');
+      merges.push_back({text.substr(0, space), text.substr(space + 1)});
+    }
+  }
+  return merges;
 }
 
 void set_merges(const JsonNode& model, GgufMetadata& metadata) {
   std::vector<std::string> merges;
-  for (const nlohmann::json& item : model.at("merges").array()) {
-    std::string text = item.is_string()
-                           ? item.get<std::string>()
-                           : fmt::format("{} {}", item[0].get<std::string>(), item[1].get<std::string>());
-    if (!text.starts_with("#version")) merges.push_back(std::move(text));
-  }
+  for (const auto& [left, right] : merges_of(model)) merges.push_back(left + ' ' + right);
   metadata.set_texts("tokenizer.ggml.merges", merges);
 }
 
@@ -89,6 +103,50 @@ void set_special(const SpecialIds& ids, GgufMetadata& metadata) {
     if (id >= 0) metadata.set_u32(key, uint32_t(id));
   metadata.set_flag("tokenizer.ggml.add_bos_token", ids.add_bos);
   metadata.set_flag("tokenizer.ggml.add_eos_token", ids.add_eos);
+}
+
+// A GGUF says whether text begins with a mark, and nothing finer.
+bool marks_beginning(const JsonNode& root) {
+  using Prefix = SpaceMarking::Prefix;
+  const SpaceMarking marking = read_space_marking(root);
+  const bool prefix = marking.prefix == Prefix::fresh;
+  if (marking.prefix == Prefix::first || marking.unless_marked || marking.drops_first_space != prefix)
+    root.at("pre_tokenizer")
+        .fail("GGUF has no words for how this tokenizer marks the beginning of text",
+              "export to export_format: hf, which keeps the tokenizer's files");
+  return prefix;
+}
+
+void require_flag(const JsonNode& model, std::string_view name, bool wanted) {
+  if (model.flag_or(name, false) != wanted)
+    model.fail(
+        fmt::format("{} {}: a GGUF with a SentencePiece vocabulary always means {}", name, !wanted, wanted),
+        "export to export_format: hf, which keeps the tokenizer's files");
+}
+
+// As SentencePiece has it: scores for merges, as the kinds of tokens that its reader merges.
+void set_sentence_piece(const JsonNode& root, const Vocabulary& vocabulary, GgufMetadata& metadata) {
+  require_flag(root.at("model"), "byte_fallback", true);
+  require_flag(root.at("model"), "ignore_merges", false);
+  std::vector<bool> in_model, found_first;
+  for (int32_t id = 0; id < vocabulary.size(); ++id) {
+    found_first.push_back(vocabulary.kind(id) == TokenKind::user_defined);
+    in_model.push_back(vocabulary.kind(id) == TokenKind::normal || found_first.back());
+  }
+  std::vector<BpeMerge> merges;
+  for (const auto& [left, right] : merges_of(root.at("model")))
+    merges.push_back(resolve_merge(vocabulary, left, right, merges.size(), "merges"));
+  metadata.set_text("tokenizer.ggml.model", "llama");
+  metadata.set_text("tokenizer.ggml.pre", "default");
+  metadata.set_f32s("tokenizer.ggml.scores", scores_by_merge(vocabulary, in_model, found_first, merges));
+  metadata.set_flag("tokenizer.ggml.add_space_prefix", marks_beginning(root));
+  metadata.set_flag("tokenizer.ggml.remove_extra_whitespaces", false);
+}
+
+void set_byte_level(const JsonNode& root, GgufMetadata& metadata) {
+  metadata.set_text("tokenizer.ggml.model", "gpt2");
+  metadata.set_text("tokenizer.ggml.pre", pre_name(root));
+  set_merges(root.at("model"), metadata);
   metadata.set_flag("tokenizer.ggml.add_space_prefix", false);
 }
 }  // namespace
@@ -105,13 +163,12 @@ void set_gguf_tokenizer(const fs::path& folder, int64_t rows, GgufMetadata& meta
     config.emplace(config_document, config_path.string());
   }
   const JsonNode root(document, where);
-  if (has_space_marks(root))
-    root.fail("a SentencePiece vocabulary cannot be written to GGUF yet",
-              "use export_format: hf, or start from a GGUF of the model");
-  metadata.set_text("tokenizer.ggml.model", "gpt2");
-  metadata.set_text("tokenizer.ggml.pre", pre_name(root));
-  set_tokens(*tokenizer, root, rows, read_added_tokens(root, config), metadata);
-  set_merges(root.at("model"), metadata);
+  const Vocabulary vocabulary = set_tokens(*tokenizer, root, rows, read_added_tokens(root, config), metadata);
+  if (has_space_marks(root)) {
+    set_sentence_piece(root, vocabulary, metadata);
+  } else {
+    set_byte_level(root, metadata);
+  }
   set_special(tokenizer->special(), metadata);
 }
 

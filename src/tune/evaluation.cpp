@@ -66,8 +66,7 @@ void Evaluation::run_pack(const Pack& pack) {
                        .sample_keys = batch_.sample_keys};
   logprob_.resize(size_t(batch_.targets()));
   objective_.begin_step(batch_.targets());
-  network_->evaluate(view, {batch_.target_rows, batch_.target_tokens, batch_.cu_targets}, objective_,
-                     logprob_);
+  network_->evaluate(view, targets_of(batch_), objective_, logprob_);
   for (int64_t s = 0; s < batch_.sequences(); ++s) {
     double sum = 0;
     const int32_t begin = batch_.cu_targets[size_t(s)], end = batch_.cu_targets[size_t(s) + 1];

@@ -15,6 +15,11 @@ namespace fettle {
 /// are per sample, in order. With batch_size 1 that is the mean over samples, never the mean over targets.
 double mean_of_batches(std::span<const double> nll, std::span<const int64_t> targets, int64_t batch_size);
 
+/// What a batch's loss is taken of.
+inline Targets targets_of(const Batch& batch) {
+  return {batch.target_rows, batch.target_tokens, batch.cu_targets};
+}
+
 struct SetLoss {
   std::string set;  // EvalSet::name
   double loss = 0, seconds = 0;

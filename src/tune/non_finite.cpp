@@ -52,7 +52,8 @@ std::string Run::first_non_finite(int64_t step, bool in_loss) {
   for (const Batch& batch : batches_) {
     if (!in_loss || batch.sequences() == 0) continue;
     const Segment whole{0, batch.tokens(), 0};
-    if (std::string block = network_->first_non_finite(view_of(batch, whole, step)); !block.empty())
+    if (std::string block = network_->first_non_finite(view_of(batch, whole, step), targets_of(batch));
+        !block.empty())
       return "output of " + block;
   }
   return first_non_finite_gradient(*adapter_).value_or(in_loss ? "the logits" : "the gradient's norm");

@@ -66,8 +66,7 @@ Run::StepSums Run::accumulate(int64_t step) {
 double Run::train_batch(const Batch& batch, int64_t step) {
   const Segment whole{0, batch.tokens(), 0};
   logprob_.resize(size_t(batch.targets()));
-  return network_->train(view_of(batch, whole, step),
-                         {batch.target_rows, batch.target_tokens, batch.cu_targets}, objective_, logprob_);
+  return network_->train(view_of(batch, whole, step), targets_of(batch), objective_, logprob_);
 }
 
 BatchView Run::view_of(const Batch& batch, const Segment& whole, int64_t step) const {

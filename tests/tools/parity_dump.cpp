@@ -118,11 +118,11 @@ std::vector<float> all_logits(const std::shared_ptr<const Model>& model,
   for (size_t i = 0; i < slots.size(); i += 2)
     views.push_back(
         {.k = cache.at(slots[i]), .v = cache.at(slots[i + 1]), .lengths = lengths, .block_rows = first_rows});
-  network.forward(packed.batch(), views);
   std::vector<int32_t> rows(packed.ids.size());
   std::iota(rows.begin(), rows.end(), 0);
+  network.forward(packed.batch(), rows, views);
   std::vector<float> out(rows.size() * size_t(hp.vocab_size));
-  network.logits(rows, {out.data(), tokens, hp.vocab_size, hp.vocab_size, DType::f32});
+  network.logits({out.data(), tokens, hp.vocab_size, hp.vocab_size, DType::f32});
   return out;
 }
 

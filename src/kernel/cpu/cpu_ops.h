@@ -66,7 +66,7 @@ class CpuOps final : public Ops {
   void attention_backward(const BatchView&, const AttentionSpec&, Buf q, const KvView&, Buf o, Buf lse,
                           Buf dout, Buf dq, Buf dk, Buf dv) override;
 
-  void adamw(std::span<float> param, std::span<const float> grad, std::span<float> m, std::span<float> v,
+  void adamw(std::span<float> param, std::span<float> grad, std::span<float> m, std::span<float> v,
              const AdamW&) override;
   double sum_squares(std::span<const float> x) override;
 

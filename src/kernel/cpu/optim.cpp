@@ -7,8 +7,8 @@
 
 namespace fettle {
 
-void CpuOps::adamw(std::span<float> param, std::span<const float> grad, std::span<float> m,
-                   std::span<float> v, const AdamW& rule) {
+void CpuOps::adamw(std::span<float> param, std::span<float> grad, std::span<float> m, std::span<float> v,
+                   const AdamW& rule) {
   FETTLE_CHECK(grad.size() == param.size() && m.size() == param.size() && v.size() == param.size() &&
                rule.step >= 1);
   const double beta1 = rule.beta1, beta2 = rule.beta2, lr = rule.lr;

@@ -105,7 +105,7 @@ struct RowKernels {
   void (*gated_act_backward[2][kElementTypes][kElementTypes])(const void* gate, const void* up,
                                                               const void* dout, void* dgate, void* dup,
                                                               int64_t n) noexcept;
-  void (*adamw)(float* param, const float* grad, float* m, float* v, const AdamWFactors&, int64_t n) noexcept;
+  void (*adamw)(float* param, float* grad, float* m, float* v, const AdamWFactors&, int64_t n) noexcept;
 };
 
 /// The table of an instruction set. It must be supported here: nothing checks again.

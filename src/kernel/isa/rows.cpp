@@ -249,7 +249,7 @@ void gated_act_backward(const void* pgate, const void* pup, const void* pdout, v
 
 // ── AdamW ──
 
-void adamw(float* param, const float* grad, float* m, float* v, const AdamWFactors& f, int64_t n) noexcept {
+void adamw(float* param, float* grad, float* m, float* v, const AdamWFactors& f, int64_t n) noexcept {
   for_vectors(n, [=](int64_t i, auto size) {
     const Vec g = load(grad + i, size) * f.grad_scale;
     const Vec m0 = load(m + i, size);
@@ -260,6 +260,7 @@ void adamw(float* param, const float* grad, float* m, float* v, const AdamWFacto
     store(param + i, kept - m1 * f.step_size / denominator, size);
     store(m + i, m1, size);
     store(v + i, v1, size);
+    store(grad + i, Vec{}, size);
   });
 }
 

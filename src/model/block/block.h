@@ -26,7 +26,7 @@ namespace fettle {
 
 /// The capacities that buffers are booked for.
 struct BlockShape {
-  int64_t tokens = 0, targets = 0;
+  int64_t tokens = 0;
   DType compute = DType::f32;
   bool backward = false;  // this block will be run backward
   Recompute recompute = Recompute::none;
@@ -34,10 +34,10 @@ struct BlockShape {
 
 /// What head and objective say to each other about the supervised rows.
 struct HeadIo {
-  std::span<const int32_t> rows, tokens;  // as in Targets
-  std::span<float> logprob;               // [n] out
-  std::span<const float> weight;          // [n] dLoss/dlogprob, read by backward
-  bool one_pass = false;                  // forward leaves logprob to backward
+  std::span<const int32_t> tokens;  // [n] as in Targets
+  std::span<float> logprob;         // [n] out
+  std::span<const float> weight;    // [n] dLoss/dlogprob, read by backward
+  bool one_pass = false;            // forward leaves logprob to backward
 };
 
 /// One batch on its way through the blocks.

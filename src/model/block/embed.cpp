@@ -1,8 +1,14 @@
 #include "model/block/embed.h"
 
+#include "base/half.h"
+
 namespace fettle {
 
 static_assert(Block<EmbedBlock>);
+
+float embed_scale(const HyperParams& hp, DType compute) {
+  return compute == DType::bf16 ? to_float(to_bf16(hp.embed_scale)) : hp.embed_scale;
+}
 
 EmbedBlock::Booked EmbedBlock::plan(const Spec&, const Weights&, const BlockShape&, Booking&,
                                     const std::string&) {

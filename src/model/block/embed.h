@@ -2,8 +2,12 @@
 #pragma once
 
 #include "model/block/block.h"
+#include "model/hyper_params.h"
 
 namespace fettle {
+
+/// The embedding's scale as a number of the compute type, as transformers has it: √640 is 25.25 in bf16.
+float embed_scale(const HyperParams& hp, DType compute);
 
 struct EmbedBlock {
   struct Spec {

@@ -1,4 +1,5 @@
-// Final norm, head and log-probabilities, at supervised rows only.
+// Final norm, head and log-probabilities. Its rows are the selected ones: those that are supervised, or whose
+// logits are wanted.
 #pragma once
 
 #include "model/block/block.h"
@@ -14,14 +15,12 @@ struct HeadBlock {
     Buf norm;   // [1, hidden] f32
     Proj head;  // [vocab, hidden]
   };
-  /// N supervised rows. Always kept: they are few, and the backward comes next.
+  /// N rows. Always kept: the backward comes next.
   struct Saved {
-    Slot x;  // [N, hidden] gathered residual
     Slot h;  // [N, hidden] normed
   };
   struct Scratch {
     Slot dh;  // [N, hidden]
-    Slot dx;  // [N, hidden] f32
   };
   struct Booked {
     Saved saved;
@@ -32,12 +31,11 @@ struct HeadBlock {
   /// `out` is not written: the head ends the residual stream.
   static void forward(const BlockContext&, const Spec&, const Weights&, const Booked&, Buf in, Buf out);
   static void recompute(const BlockContext&, const Spec&, const Weights&, const Booked&, Buf in);
-  /// `d` must be zero on entry; its supervised rows receive their gradient.
+  /// `d` is overwritten.
   static void backward(const BlockContext&, const Spec&, const Weights&, const Booked&, Buf in, Buf d,
                        bool need_dx);
-  /// Logits of `rows` of the residual stream `in` into out [rows, vocab] f32.
-  static void logits(const BlockContext&, const Spec&, const Weights&, const Booked&, Buf in,
-                     std::span<const int32_t> rows, Buf out);
+  /// Logits of all rows into out [N, vocab] f32.
+  static void logits(const BlockContext&, const Spec&, const Weights&, const Booked&, Buf in, Buf out);
 };
 
 }  // namespace fettle

@@ -22,7 +22,6 @@ double Optimizer::step(Ops& ops, std::span<float> params, std::span<float> grads
   update.grad_scale = float(scale);
   update.step = ++updates_;
   ops.adamw(params, grads, m_, v_, update);
-  std::fill(grads.begin(), grads.end(), 0.f);
   return norm;
 }
 
