@@ -10,16 +10,19 @@ TEMPLATES: *.jinja files, tokenizer_config.json files, GGUF files, or folders wi
 `npm pack @huggingface/jinja`; needs node, transformers, jinja2 and gguf (requirements.txt).
 
 A line per template: its SHA-256, how many conversations it renders, and where an engine differs. Ends with "K of N equal"
-for each of the two. Differences that remain: what `tojson` makes of a generator (transformers raises, ours is a list), and
-text added to a string that went through `safe` (transformers escapes it for HTML, ours and the other do not).
+for each of the two and a table of why @huggingface/jinja differs (jinja_differences.py), which docs/jinja.md has. Fails
+where transformers and we differ, or a difference has no cause.
 """
 import argparse
+import collections
 import hashlib
 import json
 import pathlib
 import subprocess
+import sys
 
 import jinja_cases as cases
+import jinja_differences
 import make_jinja_golden as golden
 
 NODE = """
@@ -86,6 +89,20 @@ def same(ours, theirs):
     return ours.get("text") == theirs.get("text")
 
 
+def table_of(causes, each):
+    """Prints the table; how many differences have no cause."""
+    count, templates = collections.Counter(), collections.defaultdict(set)
+    for k, cause in causes.items():
+        words = cause.words if cause else "not explained"
+        count[words] += 1
+        templates[words].add(k // each)
+    print("\n| cause | renderings | templates |\n|---|---|---|")
+    for cause in jinja_differences.CAUSES:
+        print(f"| {cause.words} | {count[cause.words]} | {len(templates[cause.words])} |")
+    print(f"| not explained | {count['not explained']} | {len(templates['not explained'])} |")
+    return count["not explained"]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--dump", required=True)
@@ -98,8 +115,11 @@ def main():
             for name, source in templates_of(file):
                 sources.setdefault(source, name)
     asked = [{"template": source, "variables": cases.variables_of(one)} for source in sources for one in cases.CONVERSATIONS]
-    ours = answers_of([args.dump], asked)
-    js = answers_of(["node", "-e", NODE, str(pathlib.Path(args.npm).resolve())], asked)
+    ask = {"ours": lambda questions: answers_of([args.dump], questions),
+           "theirs": lambda questions: answers_of(["node", "-e", NODE, str(pathlib.Path(args.npm).resolve())], questions)}
+    ours, js = (one(asked) for one in ask.values())
+    differing = [k for k in range(len(asked)) if not same(ours[k], js[k])]
+    causes = dict(zip(differing, jinja_differences.explained([(asked[k], ours[k], js[k]) for k in differing], ask)))
     each = len(cases.CONVERSATIONS)
     equal = equal_js = rendered = 0
     for i, (source, name) in enumerate(sources.items()):
@@ -112,13 +132,16 @@ def main():
             if not same(ours[k], theirs):
                 notes.append(f"    {k % each} transformers {first_difference(ours[k], theirs)}")
             elif not same(ours[k], js[k]):
-                notes.append(f"    {k % each} @huggingface/jinja {first_difference(ours[k], js[k])}")
+                cause = causes[k].words if causes[k] else "NOT EXPLAINED"
+                notes.append(f"    {k % each} @huggingface/jinja {first_difference(ours[k], js[k])}: {cause}")
         rendered += texts
         print(f"{hashlib.sha256(source.encode()).hexdigest()[:12]} {texts:2} of {each} render  {name}")
         print("".join(note + "\n" for note in notes), end="")
     total = len(asked)
     print(f"{len(sources)} templates, {rendered} of {total} conversations render")
     print(f"transformers: {equal} of {total} equal\n@huggingface/jinja: {equal_js} of {total} equal")
+    unexplained = table_of(causes, len(cases.CONVERSATIONS))
+    sys.exit(1 if unexplained or equal < total else 0)
 
 
 if __name__ == "__main__":

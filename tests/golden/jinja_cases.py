@@ -30,6 +30,8 @@ ERRORS = [
     "{{ raise_exception('No ' ~ 3) }}", "a\n{% if t %}\n{{ raise_exception('in line 3') }}{% endif %}", "{{ a|join(1, 2, 3) }}",
     "{{ '%d' % 'x' }}", "{{ '%s %s' % ('a',) }}", "{{ '%s' % ('a', 'b') }}", "{{ 3 in 5 }}", "{{ 1 in 'a' }}", "{{ -s }}",
     "{% macro g(x) %}{% endmacro %}{{ g(1, x=2) }}", "{% macro g(x) %}{% endmacro %}{{ g(1, 2) }}", "{% macro g(x) %}{% endmacro %}{{ g(y=2) }}", "{{ dict(1) }}", "{{ a|sum('x') }}", "{{ ['a', 1]|sort }}",
+    "{{ a|map('string')|tojson }}", "{{ a|select|length }}", "{{ (a|select)[1:] }}", "{{ a|select + a|select }}", "{{ a|select|last }}",
+    "{{ a|reverse|tojson }}", "{{ d|items|tojson }}", "{{ a|unique|length }}",
     "{{ [1, 'a']|max }}", "{{ a|dictsort }}", "{{ loop.index }}", "{{ a|first(1) }}", "{{ namespace(1) }}",
 ]
 SYNTAX_ERRORS = [
@@ -100,6 +102,21 @@ FILTERS = [
     "{{ a|batch(2)|list }}|{{ a|batch(2, 0)|list }}|{{ a|slice(2)|list }}|{{ a|slice(2, 'x')|list }}|{{ [1]|slice(3)|list }}|{{ d|attr('a') is defined }}|{{ m|tojson|length }}",
     "{{ d.items()|list }}|{{ 'ß'|upper }}|{{ 'ǆ'|capitalize }}",
 ]
+MARKUP = [
+    "{{ '<b>'|safe }}{{ '<b>'|safe + '<i>' }}{{ '<i>' + '<b>'|safe }}{{ '<b>'|safe ~ '<i>' }}{{ '\"&\\''|e }}{{ '<'|escape|e }}{{ none|e }}{{ [1, '<']|e }}",
+    "{{ ('<%s> %d %s' % ('a', 1, 'b')) }}{{ '<%s> %d %s'|safe % ('<', 2, [\"'\"]) }}{{ '<%s>'|safe|format('<') }}{{ '%s' % ('<'|safe + '<') }}",
+    "{{ ' <b> '|safe|trim + '<' }}{{ 'a<'|safe|upper + '<' }}{{ 'a<'|safe|replace('a', '<') + '<' }}{{ 'a'|safe|string + '<' }}{{ ('a<'|safe * 2) + '<' }}{{ 'ab'|safe|reverse + '<' }}",
+    "{{ ('a<b'|safe).replace('a', '<') + '<' }}{{ ('<'|safe).join(['<', 1, '<'|safe]) }}{{ ('{}<{x}'|safe).format('<', x='>') }}{{ ('a,b'|safe).split(',') }}{{ ('a'|safe)[0] + '<' }}{{ ('abc'|safe)[1:] + '<' }}",
+    "{{ ['a'|safe, 'b'] }}{{ 'a<'|safe == 'a<' }}{{ 'a<'|safe|tojson + '<' }}{{ '<' in '<'|safe }}{{ ('a<b'|safe).startswith('a<') }}{{ ('a<b'|safe).find('<') }}{{ ['<', '>'|safe]|join('&') }}{{ ('a'|safe).upper() + '<' }}",
+    "{% set x = '<'|safe %}{% set x = x + '<' %}{{ x }}{{ x|length }}{{ x|string|tojson }}{{ 'a'|safe|center(5) + '<' }}{{ 'a\nb'|safe|indent(2) + '<' }}{{ 'ab'|safe|title + '<' }}{{ 'ab'|safe|capitalize + '<' }}",
+]
+GENERATORS = [
+    "{% set g = a|map('string') %}{% for x in g %}{{ x }}{% endfor %}|{% for x in g %}{{ x }}{% else %}read{% endfor %}",
+    "{% if e|select %}true{% else %}false{% endif %}{{ e|select is iterable }}{{ e|select is sequence }}{{ a|map('string') == a|map('string') }}",
+    "{% set g = a|select %}{{ g|first }}{{ g|list }}{{ g|list }}|{% set g = a|reject('odd') %}{{ 2 in g }}{{ 2 in g }}{{ (a|select)[0] is defined }}{{ (a|select).count is defined }}",
+    "{% set g = a|reverse %}{{ g|list }}{{ g|list }}{{ a|unique|join }}{{ a|map('string')|reverse }}{{ d|items|first }}{{ a|batch(2)|first }}{{ a|slice(2)|first }}{{ (a|select)|sum }}{{ d.items()|length }}",
+    "{% for x in m|map(attribute='role') %}{{ loop.index }}/{{ loop.length }}{{ loop.last }}{% endfor %}",
+]
 TESTS = [
     "{{ nothing is defined }}{{ d is defined }}{{ nothing is undefined }}{{ n is none }}{{ e is none }}{{ t is true }}{{ 1 is true }}{{ e is false }}{{ false is false }}{{ t is boolean }}",
     "{{ 1 is integer }}{{ true is integer }}{{ 1.5 is float }}{{ t is number }}{{ '1' is number }}{{ s is string }}{{ a is string }}{{ d is mapping }}{{ a is mapping }}",
@@ -126,7 +143,7 @@ CHATS = [
 ]
 
 GROUPS = {name.lower(): globals()[name] for name in (
-    "OUTPUT", "ERRORS", "SYNTAX_ERRORS", "ARITHMETIC", "ACCESS", "BLOCKS", "WHITESPACE", "FILTERS", "TESTS", "METHODS", "CHATS")}
+    "OUTPUT", "ERRORS", "SYNTAX_ERRORS", "ARITHMETIC", "ACCESS", "BLOCKS", "WHITESPACE", "FILTERS", "MARKUP", "GENERATORS", "TESTS", "METHODS", "CHATS")}
 
 ADD = {"type": "function", "function": {"name": "add", "description": "Adds two numbers.", "parameters": {
     "type": "object", "properties": {"x": {"type": "number", "description": "The first"}, "y": {"type": "number"}},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "data/jinja/markup.h"
 #include "data/jinja/operators.h"
 
 namespace fettle::jinja {
@@ -92,7 +93,7 @@ const Builtin* find_test(std::string_view name) {
 
 const Builtin* find_method(const Value& subject, std::string_view name) {
   if (subject.is(Kind::text)) return find(text_methods(), name);
-  if (subject.is(Kind::list)) return find(list_methods(), name);
+  if (subject.is(Kind::list) && !subject.is_generator()) return find(list_methods(), name);
   if (subject.is(Kind::dict)) return find(dict_methods(), name);
   return nullptr;
 }
@@ -101,6 +102,11 @@ Value run_builtin(Runtime& runtime, const Builtin& row, const Value& subject, co
   runtime.spend(1);
   const std::vector<std::string_view> names = row.parameters == "*" ? words("") : words(row.parameters);
   return row.run(Call(runtime, row.name, subject, names, bound(row, names, arguments), arguments));
+}
+
+Value call_method(Runtime& runtime, const Builtin& row, const Value& subject, const Arguments& arguments) {
+  return subject.is_markup() ? call_markup_method(runtime, row, subject, arguments)
+                             : run_builtin(runtime, row, subject, arguments);
 }
 
 Value run_filter(Runtime& runtime, std::string_view name, const Value& subject, const Arguments& arguments) {

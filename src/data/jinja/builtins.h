@@ -67,6 +67,8 @@ const Builtin* find_method(const Value& subject, std::string_view name);
 
 /// Failure for arguments that the row does not take.
 Value run_builtin(Runtime& runtime, const Builtin& row, const Value& subject, const Arguments& arguments);
+/// The same for a method, which on a markup escapes its arguments.
+Value call_method(Runtime& runtime, const Builtin& row, const Value& subject, const Arguments& arguments);
 /// By name; Failure for one that is not known.
 Value run_filter(Runtime& runtime, std::string_view name, const Value& subject, const Arguments& arguments);
 bool run_test(Runtime& runtime, std::string_view name, const Value& subject, const Arguments& arguments);
@@ -84,7 +86,7 @@ class BuiltinObject final : public Object {
   std::string_view kind() const override { return "a function"; }
   bool callable() const override { return true; }
   Value call(Runtime& runtime, const Arguments& arguments) const override {
-    return run_builtin(runtime, row_, subject_, arguments);
+    return call_method(runtime, row_, subject_, arguments);
   }
 
  private:

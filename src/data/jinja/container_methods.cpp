@@ -54,7 +54,7 @@ constexpr Builtin kDictRows[] = {
     {"clear", "*", refuse},
     {"copy", "", [](const Call& call) { return call.subject; }},
     {"get", "key default", get},
-    {"items", "", [](const Call& call) { return run_filter(call.runtime, "items", call.subject, {}); }},
+    {"items", "", [](const Call& call) { return Value::list(call.subject.pair_tuples()); }},
     {"keys", "", [](const Call& call) { return Value::list(iterated(call.runtime, call.subject)); }},
     {"pop", "*", refuse},
     {"popitem", "*", refuse},

@@ -45,7 +45,7 @@ class Attribute final : public Expression {
     const Value subject = subject_->value(runtime);
     runtime.set_line(line());
     if (const Builtin* const method = find_method(subject, name_))
-      return run_builtin(runtime, *method, subject, arguments);
+      return call_method(runtime, *method, subject, arguments);
     return call_value(runtime, attribute(runtime, subject, name_), arguments);
   }
 

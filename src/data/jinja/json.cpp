@@ -40,6 +40,7 @@ class Writer {
         runtime_.spend_bytes(value.text().size());
         return value.text();
       case Kind::list: {
+        if (value.is_generator()) throw Failure{"`tojson` of a generator; `|list` makes a list of it"};
         ordered_json list = ordered_json::array();
         for (const Value& one : value.items()) list.push_back(json(one, depth + 1));
         return list;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "data/jinja/builtins.h"
+#include "data/jinja/markup.h"
 #include "data/jinja/operators.h"
 #include "data/jinja/text.h"
 
@@ -99,7 +100,7 @@ Value unique(const Call& call) {
     seen.push_back(std::move(key));
     kept.push_back(std::move(one));
   }
-  return Value::list(std::move(kept));
+  return Value::generator(std::move(kept));
 }
 
 Value extreme(const Call& call, bool largest) {
@@ -144,13 +145,13 @@ Value map(const Call& call) {
       const Value value = dotted(call.runtime, one, *attribute);
       mapped.push_back(value.is(Kind::undefined) && otherwise ? *otherwise : value);
     }
-    return Value::list(std::move(mapped));
+    return Value::generator(std::move(mapped));
   }
   if (!positional[0].is(Kind::text)) call.fail(fmt::format("by {}", positional[0].kind_name()));
   const Arguments rest{{positional.begin() + 1, positional.end()}, named};
   for (const Value& one : items_if_any(call))
     mapped.push_back(run_filter(call.runtime, positional[0].text(), one, rest));
-  return Value::list(std::move(mapped));
+  return Value::generator(std::move(mapped));
 }
 
 /// select, reject, selectattr, rejectattr: those for which a test holds; without a test those that are true.
@@ -168,11 +169,12 @@ Value chosen(const Call& call, bool by_attribute, bool wanted) {
                            : run_test(call.runtime, to_text(call.runtime, positional[skip]), seen, rest);
     if (holds == wanted) kept.push_back(std::move(one));
   }
-  return Value::list(std::move(kept));
+  return Value::generator(std::move(kept));
 }
 
 Value end_item(const Call& call, bool last) {
-  const std::vector<Value> items = items_of(call);
+  if (call.subject.is_generator() && last) call.fail("of a generator");
+  const std::vector<Value> items = call.subject.is_generator() ? call.subject.read(1) : items_of(call);
   if (items.empty()) return Value::undefined("an empty list has no first or last item");
   return last ? items.back() : items.front();
 }
@@ -180,10 +182,11 @@ Value end_item(const Call& call, bool last) {
 Value reversed(const Call& call) {
   std::vector<Value> items = items_of(call);
   std::reverse(items.begin(), items.end());
-  if (!call.subject.is(Kind::text)) return Value::list(std::move(items));
+  if (call.subject.is_generator()) return Value::list(std::move(items));
+  if (!call.subject.is(Kind::text)) return Value::generator(std::move(items));
   std::string text;
   for (const Value& one : items) text += one.text();
-  return text;
+  return like(call.subject, std::move(text));
 }
 
 int64_t at_least_one(const Call& call) {
@@ -200,11 +203,11 @@ Value batch(const Call& call) {
     row.push_back(std::move(one));
     if (row.size() == count) rows.push_back(Value::list(std::exchange(row, {})));
   }
-  if (row.empty()) return Value::list(std::move(rows));
+  if (row.empty()) return Value::generator(std::move(rows));
   if (call.has(1)) call.runtime.spend(int64_t(count));
   while (call.has(1) && row.size() < count) row.push_back(call.value(1));
   rows.push_back(Value::list(std::move(row)));
-  return Value::list(std::move(rows));
+  return Value::generator(std::move(rows));
 }
 
 /// `count` columns, the first ones one longer where it does not come out even.
@@ -221,15 +224,13 @@ Value slice_columns(const Call& call) {
     if (call.has(1) && i >= longer && longer > 0) column.push_back(call.value(1));
     columns.push_back(Value::list(std::move(column)));
   }
-  return Value::list(std::move(columns));
+  return Value::generator(std::move(columns));
 }
 
 Value pairs_of(const Call& call) {
-  if (call.subject.is(Kind::undefined)) return Value::list({});
+  if (call.subject.is(Kind::undefined)) return Value::generator({});
   if (!call.subject.is(Kind::dict)) call.fail(fmt::format("of {}", call.subject.kind_name()));
-  std::vector<Value> pairs;
-  for (const auto& [key, value] : call.subject.pairs()) pairs.push_back(Value::list({key, value}, true));
-  return Value::list(std::move(pairs));
+  return Value::generator(call.subject.pair_tuples());
 }
 
 constexpr Builtin kRows[] = {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "data/jinja/builtins.h"
+#include "data/jinja/markup.h"
 #include "data/jinja/text.h"
 
 namespace fettle::jinja {
@@ -26,7 +27,8 @@ using Kind = Value::Kind;
 
 bool equal_lists(Runtime& runtime, const Value& a, const Value& b) {
   const auto &x = a.items(), &y = b.items();
-  if (x.size() != y.size() || a.is_tuple() != b.is_tuple()) return false;
+  if (a.is_generator() || b.is_generator()) return &x == &y;
+  if (x.size() != y.size() || a.shape() != b.shape()) return false;
   for (size_t i = 0; i < x.size(); ++i)
     if (!equal(runtime, x[i], y[i])) return false;
   return true;
@@ -94,7 +96,7 @@ Value repeated(Runtime& runtime, const Value& value, int64_t times) {
   if (value.is(Kind::text)) {
     std::string text;
     for (int64_t i = 0; i < count; ++i) text += value.text();
-    return text;
+    return like(value, std::move(text));
   }
   std::vector<Value> items;
   for (int64_t i = 0; i < count; ++i) items.insert(items.end(), value.items().begin(), value.items().end());
@@ -104,9 +106,11 @@ Value repeated(Runtime& runtime, const Value& value, int64_t times) {
 Value sum_of(Runtime& runtime, const Value& a, const Value& b) {
   if (a.is(Kind::text) && b.is(Kind::text)) {
     runtime.spend_bytes(a.text().size() + b.text().size());
+    if (a.is_markup() || b.is_markup())
+      return Value::markup(html_escaped(runtime, a) + html_escaped(runtime, b));
     return a.text() + b.text();
   }
-  if (!a.is(Kind::list) || !b.is(Kind::list) || a.is_tuple() != b.is_tuple()) cannot("+", a, b);
+  if (!a.is(Kind::list) || !b.is(Kind::list) || a.shape() != b.shape() || a.is_generator()) cannot("+", a, b);
   runtime.spend(int64_t(a.items().size() + b.items().size()));
   std::vector<Value> items = a.items();
   items.insert(items.end(), b.items().begin(), b.items().end());
@@ -120,6 +124,7 @@ int64_t place(int64_t index, size_t size) {
 }
 
 std::optional<Value> item_at(Runtime& runtime, const Value& subject, int64_t index) {
+  if (subject.is_generator()) return std::nullopt;
   if (subject.is(Kind::list)) {
     const int64_t at = place(index, subject.items().size());
     return at < 0 ? std::nullopt : std::optional(subject.items()[size_t(at)]);
@@ -128,7 +133,7 @@ std::optional<Value> item_at(Runtime& runtime, const Value& subject, int64_t ind
   runtime.spend_bytes(subject.text().size());
   const auto all = characters(subject.text());
   const int64_t at = place(index, all.size());
-  return at < 0 ? std::nullopt : std::optional(Value(all[size_t(at)]));
+  return at < 0 ? std::nullopt : std::optional(like(subject, std::string(all[size_t(at)])));
 }
 
 std::optional<Value> method_of(Runtime& runtime, const Value& subject, std::string_view name) {
@@ -191,7 +196,7 @@ bool less(Runtime& runtime, const Value& a, const Value& b) {
     runtime.spend_bytes(std::min(a.text().size(), b.text().size()));
     return a.text() < b.text();  // UTF-8 sorts as its code points do
   }
-  if (!a.is(Kind::list) || !b.is(Kind::list) || a.is_tuple() != b.is_tuple()) cannot("<", a, b);
+  if (!a.is(Kind::list) || !b.is(Kind::list) || a.shape() != b.shape() || a.is_generator()) cannot("<", a, b);
   const auto &x = a.items(), &y = b.items();
   for (size_t i = 0; i < std::min(x.size(), y.size()); ++i)
     if (!equal(runtime, x[i], y[i])) return less(runtime, x[i], y[i]);
@@ -207,6 +212,11 @@ bool contains(Runtime& runtime, const Value& container, const Value& item) {
   if (container.is(Kind::dict)) return find_key(runtime, container, item) != nullptr;
   if (container.is(Kind::undefined)) return false;
   if (!container.is(Kind::list)) cannot("in", item, container);
+  if (container.is_generator()) {  // read up to where it is found
+    for (std::vector<Value> one; !(one = container.read(1)).empty();)
+      if (equal(runtime, one.front(), item)) return true;
+    return false;
+  }
   return std::any_of(container.items().begin(), container.items().end(),
                      [&](const Value& one) { return equal(runtime, one, item); });
 }
@@ -215,10 +225,13 @@ Value arithmetic(Runtime& runtime, std::string_view sign, const Value& a, const 
   if (a.is_whole() && b.is_whole()) return whole_arithmetic(sign, a.whole(), b.whole());
   if (a.is_number() && b.is_number()) return real_arithmetic(sign, a.real(), b.real());
   if (sign == "+") return sum_of(runtime, a, b);
-  const auto repeats = [](const Value& value) { return value.is(Kind::text) || value.is(Kind::list); };
+  const auto repeats = [](const Value& value) {
+    return value.is(Kind::text) || (value.is(Kind::list) && !value.is_generator());
+  };
   if (sign == "*" && repeats(a) && b.is_whole()) return repeated(runtime, a, b.whole());
   if (sign == "*" && repeats(b) && a.is_whole()) return repeated(runtime, b, a.whole());
-  if (sign == "%" && a.is(Kind::text)) return percent_format(runtime, a.text(), b);
+  if (sign == "%" && a.is(Kind::text))
+    return like(a, percent_format(runtime, a.text(), a.is_markup() ? escaped_operand(runtime, b) : b));
   cannot(sign, a, b);
 }
 
@@ -235,7 +248,7 @@ std::vector<Value> iterated(Runtime& runtime, const Value& value) {
     case Kind::undefined:
       break;
     case Kind::list:
-      items = value.items();
+      items = value.is_generator() ? value.read(value.items().size()) : value.items();
       break;
     case Kind::dict:
       for (const auto& pair : value.pairs()) items.push_back(pair.first);
@@ -254,7 +267,7 @@ std::vector<Value> iterated(Runtime& runtime, const Value& value) {
 int64_t length(const Value& value) {
   if (value.is(Kind::undefined)) return 0;
   if (value.is(Kind::text)) return character_count(value.text());
-  if (value.is(Kind::list)) return int64_t(value.items().size());
+  if (value.is(Kind::list) && !value.is_generator()) return int64_t(value.items().size());
   if (value.is(Kind::dict)) return int64_t(value.pairs().size());
   throw Failure{fmt::format("{} has no length", value.kind_name())};
 }
@@ -307,9 +320,10 @@ Value slice(Runtime& runtime, const Value& subject, const Value& begin, const Va
     std::string text;
     for (const size_t at : slice_places(int64_t(all.size()), bound(begin), bound(end), stride))
       text += all[at];
-    return text;
+    return like(subject, std::move(text));
   }
-  if (!subject.is(Kind::list)) throw Failure{fmt::format("a slice of {}", subject.kind_name())};
+  if (!subject.is(Kind::list) || subject.is_generator())
+    throw Failure{fmt::format("a slice of {}", subject.kind_name())};
   runtime.spend(1 + int64_t(subject.items().size()) / 4);
   std::vector<Value> items;
   for (const size_t at : slice_places(int64_t(subject.items().size()), bound(begin), bound(end), stride))

@@ -72,6 +72,7 @@ std::string quoted(std::string_view text) {
 }
 
 std::string list_text(Runtime& runtime, const Value& list) {
+  if (list.is_generator()) throw Failure{"a generator has no text; `|list` makes a list of it"};
   std::string out;
   for (const Value& item : list.items()) {
     if (!out.empty()) out += ", ";
@@ -195,7 +196,7 @@ std::string to_repr(Runtime& runtime, const Value& value) {
       return python_float(value.real());
     case Kind::text:
       runtime.spend_bytes(value.text().size());
-      return quoted(value.text());
+      return value.is_markup() ? "Markup(" + quoted(value.text()) + ")" : quoted(value.text());
     case Kind::list:
       return list_text(runtime, value);
     case Kind::dict:

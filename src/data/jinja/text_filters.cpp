@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 #include "data/jinja/builtins.h"
+#include "data/jinja/markup.h"
 #include "data/jinja/operators.h"
 #include "data/jinja/text.h"
 
@@ -32,8 +33,9 @@ std::string titled(std::string_view text) {
 
 Value trim(const Call& call) {
   const std::string text = printed(call);
-  if (call.has(0) && !call.value(0).is(Kind::none)) return strip(text, Side::both, call.text(0));
-  return strip(text, Side::both);
+  const bool given = call.has(0) && !call.value(0).is(Kind::none);
+  return like(call.subject,
+              std::string(given ? strip(text, Side::both, call.text(0)) : strip(text, Side::both)));
 }
 
 Value replace(const Call& call) {
@@ -58,17 +60,17 @@ Value indent(const Call& call) {
     out += text.substr(at, end + 1 - at);
     at = end + 1;
   }
-  return out;
+  return like(call.subject, std::move(out));
 }
 
 Value center(const Call& call) {
   const std::string text = printed(call);
   const int64_t missing = call.whole(0, 80) - character_count(text);
-  if (missing <= 0) return text;
+  if (missing <= 0) return like(call.subject, text);
   call.runtime.spend(missing / 32);
   // As Python's str.center puts the odd blank.
   const int64_t left = missing / 2 + (missing & (call.whole(0, 80)) & 1);
-  return std::string(size_t(left), ' ') + text + std::string(size_t(missing - left), ' ');
+  return like(call.subject, std::string(size_t(left), ' ') + text + std::string(size_t(missing - left), ' '));
 }
 
 Value word_count(const Call& call) {
@@ -96,23 +98,25 @@ Value url_encoded(const Call& call) {
 }
 
 constexpr Builtin kRows[] = {
-    {"capitalize", "", [](const Call& call) { return Value(capitalized(printed(call))); }},
+    {"capitalize", "", [](const Call& call) { return like(call.subject, capitalized(printed(call))); }},
     {"center", "width", center},
+    {"e", "", [](const Call& call) { return Value::markup(html_escaped(call.runtime, call.subject)); }},
+    {"escape", "", [](const Call& call) { return Value::markup(html_escaped(call.runtime, call.subject)); }},
     {"format", "*",
      [](const Call& call) {
-       if (call.all.named.empty())
-         return Value(percent_format(call.runtime, printed(call), Value::list(call.all.positional, true)));
-       throw Failure{"`format` with named arguments"};
+       if (!call.all.named.empty()) throw Failure{"`format` with named arguments"};
+       const Value subject = call.subject.is(Kind::text) ? call.subject : Value(printed(call));
+       return arithmetic(call.runtime, "%", subject, Value::list(call.all.positional, true));
      }},
     {"indent", "width first blank", indent},
-    {"lower", "", [](const Call& call) { return Value(lower(printed(call))); }},
+    {"lower", "", [](const Call& call) { return like(call.subject, lower(printed(call))); }},
     {"replace", "old new count", replace},
-    {"safe", "", [](const Call& call) { return Value(printed(call)); }},
-    {"string", "", [](const Call& call) { return Value(printed(call)); }},
+    {"safe", "", [](const Call& call) { return Value::markup(printed(call)); }},
+    {"string", "", [](const Call& call) { return like(call.subject, printed(call)); }},
     {"title", "", [](const Call& call) { return Value(titled(printed(call))); }},
     {"tojson", "ensure_ascii indent separators sort_keys", to_json},
     {"trim", "chars", trim},
-    {"upper", "", [](const Call& call) { return Value(upper(printed(call))); }},
+    {"upper", "", [](const Call& call) { return like(call.subject, upper(printed(call))); }},
     {"urlencode", "", url_encoded},
     {"wordcount", "", word_count},
 };

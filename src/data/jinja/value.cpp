@@ -30,10 +30,24 @@ Value Object::call(Runtime&, const Arguments&) const {
 }
 
 Value Value::list(std::vector<Value> items, bool tuple) {
+  return of_shape(std::move(items), tuple ? ListShape::tuple : ListShape::list);
+}
+
+Value Value::generator(std::vector<Value> items) {
+  return of_shape(std::move(items), ListShape::generator);
+}
+
+Value Value::of_shape(std::vector<Value> items, ListShape shape) {
   int deepest = 0;
   for (const Value& item : items) deepest = std::max(deepest, item.depth());
   Value value;
-  value.data_ = std::make_shared<const List>(List{std::move(items), tuple, checked_depth(deepest)});
+  value.data_ = std::make_shared<const List>(List{std::move(items), shape, checked_depth(deepest)});
+  return value;
+}
+
+Value Value::markup(std::string text) {
+  Value value;
+  value.data_ = std::make_shared<const Text>(Text{std::move(text), true});
   return value;
 }
 
@@ -53,12 +67,25 @@ const std::vector<Value>& Value::items() const {
   return std::get<std::shared_ptr<const List>>(data_)->items;
 }
 
-bool Value::is_tuple() const {
-  return std::get<std::shared_ptr<const List>>(data_)->tuple;
+ListShape Value::shape() const {
+  return std::get<std::shared_ptr<const List>>(data_)->shape;
+}
+
+std::vector<Value> Value::read(size_t most) const {
+  const List& list = *std::get<std::shared_ptr<const List>>(data_);
+  const auto begin = list.items.begin() + int64_t(list.read);
+  list.read += std::min(most, list.items.size() - list.read);
+  return {begin, list.items.begin() + int64_t(list.read)};
 }
 
 const std::vector<std::pair<Value, Value>>& Value::pairs() const {
   return std::get<std::shared_ptr<const Dict>>(data_)->pairs;
+}
+
+std::vector<Value> Value::pair_tuples() const {
+  std::vector<Value> tuples;
+  for (const auto& [key, value] : pairs()) tuples.push_back(list({key, value}, true));
+  return tuples;
 }
 
 bool Value::truthy() const {
@@ -74,7 +101,7 @@ bool Value::truthy() const {
     case Kind::text:
       return !text().empty();
     case Kind::list:
-      return !items().empty();
+      return is_generator() || !items().empty();
     case Kind::dict:
       return !pairs().empty();
     case Kind::object:
@@ -85,7 +112,8 @@ bool Value::truthy() const {
 
 std::string_view Value::kind_name() const {
   if (is(Kind::object)) return object()->kind();
-  if (is(Kind::list) && is_tuple()) return "a tuple";
+  if (is_tuple()) return "a tuple";
+  if (is_generator()) return "a generator";
   return kKindNames[size_t(kind())];
 }
 

@@ -1,5 +1,6 @@
 // What a chat template computes with: Python's values, as far as templates see them. All of them are
-// immutable but the namespace, so that no template can change a conversation or build a cycle.
+// immutable but the namespace and how far a generator was read, so that no template can change a
+// conversation or build a cycle.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,7 @@ struct Undefined {
 
 struct List;
 struct Dict;
+enum class ListShape : uint8_t { list, tuple, generator };
 
 /// Something with attributes or that can be called: macros, `loop`, namespaces, functions. Belongs to the
 /// Runtime that made it.
@@ -50,12 +52,16 @@ class Value {
   Value(bool value) : data_(value) {}
   Value(int64_t value) : data_(value) {}
   Value(double value) : data_(value) {}
-  Value(std::string text) : data_(std::make_shared<const std::string>(std::move(text))) {}
+  Value(std::string text) : data_(std::make_shared<const Text>(Text{std::move(text), false})) {}
   Value(std::string_view text) : Value(std::string(text)) {}
   Value(const char* text) : Value(std::string(text)) {}
   Value(Object* object) : data_(object) {}
   /// Error where the parts are nested too deeply already.
   static Value list(std::vector<Value> items, bool tuple = false);
+  /// What `map` and its kin give: it can be looped over once, and has neither length, items nor text.
+  static Value generator(std::vector<Value> items);
+  /// A text that went through `safe`: what is added to it is escaped for HTML (markupsafe's Markup).
+  static Value markup(std::string text);
   static Value dict(std::vector<std::pair<Value, Value>> items);
   static Value undefined(std::string what);
 
@@ -66,14 +72,21 @@ class Value {
   bool is_whole() const { return is(Kind::boolean) || is(Kind::integer); }
 
   // Each only for a value of that kind.
-  const std::string& text() const { return *std::get<TextRef>(data_); }
+  const std::string& text() const { return std::get<TextRef>(data_)->text; }
   const std::vector<Value>& items() const;
-  bool is_tuple() const;
+  ListShape shape() const;
+  /// Of a generator: the items that were not read yet, `most` of them, which then are.
+  std::vector<Value> read(size_t most) const;
   const std::vector<std::pair<Value, Value>>& pairs() const;
+  std::vector<Value> pair_tuples() const;  // (key, value) each
   Object* object() const { return std::get<Object*>(data_); }
   const std::string& missing() const { return *std::get<Undefined>(data_).what; }
   int64_t whole() const { return is(Kind::boolean) ? std::get<bool>(data_) : std::get<int64_t>(data_); }
   double real() const { return is(Kind::real) ? std::get<double>(data_) : double(whole()); }
+
+  bool is_tuple() const { return is(Kind::list) && shape() == ListShape::tuple; }
+  bool is_generator() const { return is(Kind::list) && shape() == ListShape::generator; }
+  bool is_markup() const { return is(Kind::text) && std::get<TextRef>(data_)->markup; }
 
   /// Python's bool(): empty, zero, None and undefined are false.
   bool truthy() const;
@@ -83,7 +96,12 @@ class Value {
   int depth() const;
 
  private:
-  using TextRef = std::shared_ptr<const std::string>;
+  static Value of_shape(std::vector<Value> items, ListShape shape);
+  struct Text {
+    std::string text;
+    bool markup;
+  };
+  using TextRef = std::shared_ptr<const Text>;
   std::variant<Undefined, None, bool, int64_t, double, TextRef, std::shared_ptr<const List>,
                std::shared_ptr<const Dict>, Object*>
       data_;
@@ -91,8 +109,9 @@ class Value {
 
 struct List {
   std::vector<Value> items;
-  bool tuple;
+  ListShape shape;
   int depth;
+  mutable size_t read = 0;  // of a generator
 };
 
 struct Dict {
